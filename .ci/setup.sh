@@ -1,0 +1,64 @@
+# Sourced by run.sh, test.sh and bench.sh: what they all need. Sets nothing but what is missing.
+
+say() { printf '%s\n' "$*" >&2; }
+
+need_dotnet() {
+  command -v dotnet >/dev/null && return
+  say "The .NET SDK 10 is needed: https://dotnet.microsoft.com/download"
+  exit 1
+}
+
+# nats-server and PostgreSQL from the PATH, NATS_SERVER or PG_BIN; on Debian and Ubuntu, as root, installed by apt.
+need_servers() {
+  local missing=()
+  [ -n "${NATS_SERVER:-}" ] || command -v nats-server >/dev/null || missing+=(nats-server)
+  [ -n "${PG_BIN:-}" ] || command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "Installing ${missing[*]} …"
+    local log
+    log=$(mktemp)
+    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+      tail -n 20 "$log" >&2
+      say "apt-get could not install ${missing[*]}: see above"
+      exit 1
+    fi
+    rm -f "$log"
+    return
+  fi
+  say "Needed and not found: ${missing[*]}. Install them (Debian: apt-get install ${missing[*]}; macOS: brew install nats-server postgresql@17), or set NATS_SERVER and PG_BIN."
+  exit 1
+}
+
+# Does the package feed have Aspire and NATS.Net? If not, their stand-ins under offline/ are built; .offline remembers it.
+need_packages() {
+  [ -e .offline ] && return
+  local log
+  log=$(mktemp)
+  if ! dotnet restore EventShop.sln -p:OfflinePackages=false >"$log" 2>&1; then
+    if ! grep -qE 'Aspire\.|NATS\.Net|NU1101|NU1102|could not be found' "$log"; then
+      tail -n 20 "$log" >&2
+      exit 1
+    fi
+    touch .offline
+    say "This package feed lacks Aspire or NATS.Net: building the stand-ins under offline/ (remove .offline to ask again)."
+  fi
+  rm -f "$log"
+}
+
+build() {
+  local log
+  log=$(mktemp)
+  if ! dotnet build EventShop.sln -c "$1" --nologo -v quiet >"$log" 2>&1; then
+    grep -E 'error|warn' "$log" | sort -u | head -n 30 >&2
+    exit 1
+  fi
+  rm -f "$log"
+}
+
+# Containers where there is an engine and the real Aspire; otherwise nats-server and PostgreSQL as processes.
+infrastructure_mode() {
+  if [ -n "${Infrastructure__Mode:-}" ]; then echo "$Infrastructure__Mode"
+  elif [ ! -e .offline ] && docker info >/dev/null 2>&1; then echo Containers
+  else echo Local; fi
+}

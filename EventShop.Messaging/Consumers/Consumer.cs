@@ -1,0 +1,131 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+
+namespace EventShop.Messaging;
+
+/// <summary>
+/// Pulls messages for a durable consumer and has them handled by a number of workers. Pulls only what it has room for, so that
+/// pausing and draining are a matter of not pulling again: nothing lies in a buffer that nobody renews.
+/// </summary>
+internal sealed class Consumer : BackgroundService
+{
+    private readonly ConsumerDefinition _definition;
+    private readonly ConsumerOptions _options;
+    private readonly Topology _topology;
+    private readonly INatsConnection _connection;
+    private readonly MessageProcessor _processor;
+    private readonly ConsumptionGate _gate;
+    private readonly Deliveries _held;
+    private readonly Settlement _settlement;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _log;
+    private readonly Channel<Delivery> _received = Channel.CreateUnbounded<Delivery>();
+    private int _finished;
+
+    public Consumer(
+        ConsumerDefinition definition, ConsumerOptions options, Topology topology, INatsConnection connection,
+        MessageProcessor processor, ConsumptionGate gate, Settlement settlement, TimeProvider clock, ILogger<Consumer> log)
+    {
+        (_definition, _options, _topology, _connection) = (definition, options, topology, connection);
+        (_processor, _gate, _settlement, _clock, _log) = (processor, gate, settlement, clock, log);
+        _held = new Deliveries(options.EffectivePrefetch, options.AckWait, settlement, clock);
+    }
+
+    public string Name => _definition.Name;
+
+    /// <summary>Null while messages are being consumed; otherwise why not.</summary>
+    public string? Trouble { get; private set; } = "not started";
+
+    /// <summary>Stop pulling, finish what is being handled, hand back what is not, and see the acknowledgements out.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var abort = new CancellationTokenSource();
+        using var idle = new CancellationTokenSource();
+        var renewing = Supervised.RunAsync($"{Name} renewal", _held.RenewAsync, _clock, _log, idle.Token);
+        var workers = Enumerable.Range(0, _options.Workers).Select(_ => WorkAsync(stoppingToken, abort.Token)).ToArray();
+
+        await Supervised.RunAsync(Name, PullAsync, _clock, _log, stoppingToken);
+        Trouble = "stopping";
+        abort.CancelAfter(_options.DrainTimeout);
+        await Task.WhenAll(workers);
+
+        var returned = _held.Count;
+        while (_received.Reader.TryRead(out var delivery))
+            await _settlement.ReturnAsync(delivery);
+        await FlushAsync();
+        await idle.CancelAsync();
+        await renewing;
+        _log.Drained(Name, _finished, returned);
+    }
+
+    private async Task PullAsync(CancellationToken stoppingToken)
+    {
+        Trouble ??= "starting again";
+        var consumer = await _topology.EnsureConsumerAsync(_definition, _options, stoppingToken);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await _gate.WaitAsync(stoppingToken);
+            var room = await _held.WaitForRoomAsync(stoppingToken);
+            var started = _clock.GetTimestamp();
+            var received = await FetchAsync(consumer, room);
+            if (received == 0 && _clock.GetElapsedTime(started) < _options.PullExpiry / 2)
+                throw new NatsJSException("the pull was ended by the broker: is the consumer gone?");
+            Trouble = null;
+        }
+    }
+
+    private async Task<int> FetchAsync(INatsJSConsumer consumer, int room)
+    {
+        // Never cancelled: a pull that is left behind would have messages delivered to nobody. It ends by itself.
+        var pull = new NatsJSFetchOpts { MaxMsgs = room, Expires = _options.PullExpiry };
+        var received = 0;
+        await foreach (var message in consumer.FetchAsync<byte[]>(pull))
+        {
+            var delivery = new Delivery(message, _clock.GetTimestamp());
+            _held.Add(delivery);
+            _received.Writer.TryWrite(delivery);
+            received++;
+        }
+        return received;
+    }
+
+    private async Task WorkAsync(CancellationToken stoppingToken, CancellationToken abort)
+    {
+        while (await WaitForMessageAsync(stoppingToken))
+            while (!stoppingToken.IsCancellationRequested && _received.Reader.TryRead(out var delivery))
+            {
+                await _processor.ProcessAsync(delivery, stoppingToken, abort);
+                _held.Remove(delivery);
+                Interlocked.Increment(ref _finished);
+            }
+    }
+
+    private async Task<bool> WaitForMessageAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            return await _received.Reader.WaitToReadAsync(stoppingToken);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A ping is answered after everything written before it: then the broker has the acknowledgements.</summary>
+    private async Task FlushAsync()
+    {
+        try
+        {
+            using var patience = new CancellationTokenSource(_options.PullExpiry, _clock);
+            await _connection.PingAsync(patience.Token);
+        }
+        catch (Exception e) when (e is NatsException or OperationCanceledException)
+        {
+            _log.SettlementFailed(Name, e.Message);
+        }
+    }
+}

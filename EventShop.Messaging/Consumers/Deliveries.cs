@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+
+namespace EventShop.Messaging;
+
+/// <summary>The messages this process holds: bounds how many, and renews the broker's patience with each from its receipt on.</summary>
+internal sealed class Deliveries(int capacity, TimeSpan ackWait, Settlement settlement, TimeProvider clock)
+{
+    private readonly ConcurrentDictionary<ulong, Delivery> _held = new();
+    private readonly SemaphoreSlim _returned = new(0);
+
+    public int Count => _held.Count;
+
+    /// <summary>Waits until half the capacity is free, so that a pull is worth its round trip.</summary>
+    /// <returns>How many more messages may be held.</returns>
+    public async Task<int> WaitForRoomAsync(CancellationToken cancellationToken)
+    {
+        while (capacity - _held.Count is var free && free < (capacity + 1) / 2)
+            await _returned.WaitAsync(cancellationToken);
+        return capacity - _held.Count;
+    }
+
+    public void Add(Delivery delivery) => _held[delivery.Sequence] = delivery;
+
+    public void Remove(Delivery delivery)
+    {
+        // A message whose wait ran out may have come a second time meanwhile: only this delivery of it ends.
+        _held.TryRemove(new(delivery.Sequence, delivery));
+        if (_returned.CurrentCount == 0)
+            _returned.Release();
+    }
+
+    /// <summary>Tells the broker of every held message, each third of AckWait, that it is still being worked on.</summary>
+    public async Task RenewAsync(CancellationToken cancellationToken)
+    {
+        var third = ackWait / 3;
+        using var timer = new PeriodicTimer(third / 2, clock);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+            foreach (var delivery in _held.Values)
+                if (clock.GetElapsedTime(delivery.RenewedAt) >= third / 2)
+                {
+                    delivery.RenewedAt = clock.GetTimestamp();
+                    await settlement.RenewAsync(delivery);
+                }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace EventShop.Messaging;
+
+/// <summary>Which handler takes which type of event, for one consumer.</summary>
+public sealed class HandlerMap
+{
+    private delegate Task Dispatch(IServiceProvider services, byte[] body, MessageContext context, CancellationToken cancellationToken);
+
+    private readonly Dictionary<string, Dispatch> _handlers = [];
+    private readonly IServiceCollection _services;
+
+    internal HandlerMap(IServiceCollection services) => _services = services;
+
+    /// <summary>Gives events of type <typeparamref name="TEvent"/> to <typeparamref name="THandler"/>, made anew for each message.</summary>
+    public HandlerMap Handle<TEvent, THandler>()
+        where TEvent : IEvent<TEvent>
+        where THandler : class, IHandle<TEvent>
+    {
+        _services.AddScoped<THandler>();
+        _handlers.Add(TEvent.Type, (services, body, context, cancellationToken) =>
+            services.GetRequiredService<THandler>().HandleAsync(Read<TEvent>(body), context, cancellationToken));
+        return this;
+    }
+
+    /// <exception cref="PoisonMessageException">No handler takes this type, or the body is not such an event.</exception>
+    internal Task DispatchAsync(IServiceProvider services, byte[] body, MessageContext context, CancellationToken cancellationToken) =>
+        _handlers.TryGetValue(context.Type, out var dispatch)
+            ? dispatch(services, body, context, cancellationToken)
+            : throw new PoisonMessageException($"no handler for type {context.Type}; known: {string.Join(", ", _handlers.Keys)}");
+
+    private static TEvent Read<TEvent>(byte[] body) where TEvent : IEvent<TEvent>
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, TEvent.Json)
+                ?? throw new PoisonMessageException($"the body is null, not a {TEvent.Type}");
+        }
+        catch (JsonException e)
+        {
+            // The message of a JsonException may quote the body: its path and position may not.
+            throw new PoisonMessageException($"the body is not a {TEvent.Type}: {e.Path ?? "$"}, line {e.LineNumber}, byte {e.BytePositionInLine}", e);
+        }
+    }
+}

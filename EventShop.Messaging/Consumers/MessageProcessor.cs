@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using Npgsql;
+
+namespace EventShop.Messaging;
+
+/// <summary>Has one message handled and settles it: acknowledged, tried again, given up, or held while a dependency is down.</summary>
+internal sealed class MessageProcessor(
+    ConsumerDefinition definition, ConsumerOptions options, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters,
+    IServiceScopeFactory scopes, TimeProvider clock, ILogger log)
+{
+    /// <summary>A first delivery this long after the event is a replay or a backlog, not a step of the request that raised it.</summary>
+    private static readonly TimeSpan Prompt = TimeSpan.FromMinutes(1);
+
+    private readonly KeyValuePair<string, object?> _consumer = new(MessagingTelemetry.ConsumerName, definition.Name);
+
+    /// <param name="delivery">The message.</param>
+    /// <param name="stopping">The consumer is draining: what is held is handed back, what runs is finished.</param>
+    /// <param name="abort">The drain's time is up: what runs is cut off and handed back.</param>
+    public async Task ProcessAsync(Delivery delivery, CancellationToken stopping, CancellationToken abort)
+    {
+        try
+        {
+            for (var holds = 0; ; holds++)
+                if (await AttemptAsync(delivery, abort) is not { } unavailable)
+                    return;
+                else
+                    await HoldAsync(unavailable, holds, stopping);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            await settlement.ReturnAsync(delivery);
+        }
+        catch (NatsException e)
+        {
+            // The dead letter could not be stored: the message stays where it is and comes again.
+            log.SettlementFailed(definition.Name, e.Message);
+            await settlement.RetryAsync(delivery);
+        }
+    }
+
+    /// <returns>Null when the message is settled; otherwise what is not available.</returns>
+    private async Task<Exception?> AttemptAsync(Delivery delivery, CancellationToken abort)
+    {
+        MessageContext? context = null;
+        var started = clock.GetTimestamp();
+        try
+        {
+            context = CloudEvent.Read(delivery.Message.Headers, delivery.Attempt);
+            await HandleAsync(delivery, context, abort);
+            await settlement.AckAsync(delivery);
+            Record("handled", context, started);
+            if (gate.Succeeded())
+                log.ConsumptionResumed(definition.Name);
+            return null;
+        }
+        catch (OperationCanceledException) when (abort.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception e) when (IsUnavailable(e))
+        {
+            Record("unavailable", context, started);
+            return e;
+        }
+        catch (Exception e) when (e is PoisonMessageException || delivery.Attempt >= options.MaxAttempts)
+        {
+            Record("dead-lettered", context, started);
+            await GiveUpAsync(delivery, e);
+            return null;
+        }
+        catch (Exception e)
+        {
+            Record("failed", context, started);
+            MessagingTelemetry.Retried.Add(1, _consumer);
+            var delay = await settlement.RetryAsync(delivery);
+            log.HandlingFailed(definition.Name, context?.Type, context?.EventId, delivery.Attempt, delay, e.Message, e);
+            return null;
+        }
+    }
+
+    private async Task HandleAsync(Delivery delivery, MessageContext context, CancellationToken abort)
+    {
+        using var activity = StartActivity(delivery, context);
+        try
+        {
+            using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(abort);
+            await using var scope = scopes.CreateAsyncScope();
+            var handling = definition.Handlers.DispatchAsync(
+                scope.ServiceProvider, delivery.Message.Data ?? [], context, cancellation.Token);
+            if (!handling.IsCompleted)
+                await WithinTimeoutAsync(handling, cancellation);
+            await handling;
+        }
+        catch (Exception e)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, e.GetType().Name).SetTag("error.type", e.GetType().FullName).AddException(e);
+            throw;
+        }
+    }
+
+    /// <summary>Cuts off a handler that takes too long, even one that does not listen.</summary>
+    private async Task WithinTimeoutAsync(Task handling, CancellationTokenSource cancellation)
+    {
+        try
+        {
+            await handling.WaitAsync(options.HandlerTimeout, clock, cancellation.Token);
+        }
+        catch (TimeoutException e) when (!handling.IsCompleted)
+        {
+            await cancellation.CancelAsync();
+            throw new TimeoutException($"the handler took longer than HandlerTimeout ({options.HandlerTimeout})", e);
+        }
+    }
+
+    private Activity? StartActivity(Delivery delivery, MessageContext context)
+    {
+        var name = $"process {delivery.Message.Subject}";
+        var raised = TraceContext.Parse(
+            CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceParent), CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceState));
+        // A prompt first delivery goes on in the trace of its cause. Any other begins a trace of its own, linked to it.
+        var prompt = delivery.Attempt == 1 && clock.GetUtcNow() - context.Time < Prompt;
+        var activity = prompt
+            ? MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, raised)
+            : MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, parentContext: default, links: [new(raised)]);
+        TraceContext.RestoreBaggage(activity, CloudEvent.Header(delivery.Message.Headers, CloudEvent.Baggage));
+        return activity
+            .SetMessaging("process", delivery.Message.Subject, context.EventId)?
+            .SetTag(MessagingTelemetry.ConsumerName, definition.Name)
+            .SetTag("messaging.nats.delivery_attempt", delivery.Attempt);
+    }
+
+    private async Task HoldAsync(Exception unavailable, int holds, CancellationToken stopping)
+    {
+        if (gate.Failed())
+            log.ConsumptionPaused(definition.Name, unavailable.Message);
+        await gate.HoldAsync(holds, stopping);
+    }
+
+    private async Task GiveUpAsync(Delivery delivery, Exception reason)
+    {
+        await deadLetters.StoreAsync(definition.Name, delivery, reason);
+        await settlement.TerminateAsync(delivery);
+        MessagingTelemetry.DeadLettered.Add(1, _consumer);
+        log.DeadLettered(definition.Name, delivery.Sequence, delivery.Metadata.Stream, delivery.Attempt, reason.Message);
+    }
+
+    /// <summary>Not the message's fault: trying again later helps, giving up does not.</summary>
+    private static bool IsUnavailable(Exception e) =>
+        e is DependencyUnavailableException or OverloadedException or NpgsqlException { IsTransient: true };
+
+    private void Record(string outcome, MessageContext? context, long started) => MessagingTelemetry.ProcessDuration.Record(
+        clock.GetElapsedTime(started).TotalSeconds, _consumer,
+        new(MessagingTelemetry.EventType, context?.Type ?? "unknown"), new(MessagingTelemetry.Outcome, outcome));
+}

@@ -1,0 +1,108 @@
+using System.Reflection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace EventShop.Messaging;
+
+/// <summary>Brings a database to the schema of this version before the service starts: in order, once, and by one replica at a time.</summary>
+internal sealed class DatabaseSetup(
+    NpgsqlDataSource db, DatabaseConnection target, IReadOnlyList<Assembly> assemblies, DatabaseOptions options, TimeProvider clock,
+    ILogger<DatabaseSetup> log) : IHostedService
+{
+    /// <summary>Any number that all replicas agree on.</summary>
+    private const long SchemaLock = 0x4576656E7453686F;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (!options.ApplySchema)
+            return;
+        var started = clock.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await ApplyAsync(cancellationToken);
+                return;
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidCatalogName)
+            {
+                await CreateDatabaseAsync(cancellationToken);
+            }
+            catch (NpgsqlException e) when (e.IsTransient && clock.GetElapsedTime(started) < options.StartupTimeout)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(250), clock, cancellationToken);
+            }
+            catch (NpgsqlException e)
+            {
+                throw new DatabaseUnavailableException($"{Where()}: {e.Message}. Start PostgreSQL there, or set ConnectionStrings__{target.Name}", e);
+            }
+        }
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task ApplyAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await db.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await ExecuteAsync($"select pg_advisory_xact_lock({SchemaLock})");
+        await ExecuteAsync("create table if not exists schema_versions (name text primary key, applied_at timestamptz not null default now())");
+        foreach (var (name, sql) in Scripts())
+        {
+            await using var insert = new NpgsqlCommand("insert into schema_versions (name) values (@name) on conflict do nothing", connection, transaction);
+            insert.AddValue("name", name);
+            if (await insert.ExecuteNonQueryAsync(cancellationToken) == 0)
+                continue;
+            await ExecuteAsync(sql);
+            log.SchemaApplied(name);
+        }
+        await transaction.CommitAsync(cancellationToken);
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection, transaction);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+
+    private async Task CreateDatabaseAsync(CancellationToken cancellationToken)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(target.ConnectionString);
+        var name = settings.Database!.Replace("\"", "\"\"", StringComparison.Ordinal);
+        (settings.Database, settings.Pooling) = ("postgres", false);
+        await using var server = NpgsqlDataSource.Create(settings);
+        await using var command = server.CreateCommand($"create database \"{name}\"");
+        try
+        {
+            await command.ExecuteNonQueryAsync(cancellationToken);
+            log.DatabaseCreated(name);
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        {
+            // Another replica was faster.
+        }
+    }
+
+    private string Where()
+    {
+        var settings = new NpgsqlConnectionStringBuilder(target.ConnectionString);
+        return $"database {settings.Database} at {settings.Host}:{settings.Port}";
+    }
+
+    private IEnumerable<(string Name, string Sql)> Scripts() =>
+        from assembly in assemblies
+        from resource in assembly.GetManifestResourceNames()
+        where resource.StartsWith("schema/", StringComparison.Ordinal)
+        orderby assemblies.ToList().IndexOf(assembly), resource
+        select ($"{assembly.GetName().Name}/{resource["schema/".Length..]}", Text(assembly, resource));
+
+    private static string Text(Assembly assembly, string resource)
+    {
+        using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!);
+        return reader.ReadToEnd();
+    }
+}
+
+/// <summary>A service cannot start because its database cannot be used; the message says which and what to do.</summary>
+public sealed class DatabaseUnavailableException(string message, Exception inner) : Exception(message, inner);

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Npgsql;
+
+namespace EventShop.Messaging;
+
+/// <summary>
+/// Collects the writes of concurrent callers for as long as the previous commit takes, commits them together, and answers each
+/// caller after that commit.
+/// </summary>
+/// <remarks>
+/// A group holds at most one write per key: a second one waits for the next group, so writes to one aggregate apply in order.
+/// A write that the database refuses fails its own caller alone: its group is split until it stands by itself.
+/// </remarks>
+public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
+{
+    /// <summary>Commits one group in one transaction.</summary>
+    /// <returns>One result per write, in the order of the writes.</returns>
+    public delegate Task<IReadOnlyList<TResult>> Commit(IReadOnlyList<TWrite> writes, CancellationToken cancellationToken);
+
+    private sealed record Pending(TWrite Write, long EnqueuedAt)
+    {
+        public TaskCompletionSource<TResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    private const int DeadlockRetries = 3;
+
+    private readonly Channel<Pending> _queue;
+    private readonly Func<TWrite, Guid> _key;
+    private readonly Commit _commit;
+    private readonly int _maxGroup;
+    private readonly KeyValuePair<string, object?> _name;
+    private readonly Task _loop;
+
+    /// <param name="name">Names the writes in the metrics, for example <c>orders.place</c>.</param>
+    /// <param name="key">The aggregate a write belongs to.</param>
+    /// <param name="commit">Commits a group.</param>
+    /// <param name="maxGroup">The most writes in one transaction.</param>
+    /// <param name="capacity">The most writes waiting; beyond that callers are refused at once.</param>
+    public GroupCommit(string name, Func<TWrite, Guid> key, Commit commit, int maxGroup = 512, int capacity = 8192)
+    {
+        (_key, _commit, _maxGroup, _name) = (key, commit, maxGroup, new(MessagingTelemetry.GroupName, name));
+        _queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(capacity) { SingleReader = true });
+        _loop = Task.Run(CommitGroupsAsync);
+    }
+
+    /// <summary>Completes when the write is on disk.</summary>
+    /// <exception cref="OverloadedException">Too many writes are waiting.</exception>
+    /// <exception cref="NpgsqlException">The write was refused, or the database failed and it is not known whether it was stored.</exception>
+    public Task<TResult> WriteAsync(TWrite write)
+    {
+        var pending = new Pending(write, Stopwatch.GetTimestamp());
+        if (_queue.Writer.TryWrite(pending))
+            return pending.Result.Task;
+        return Task.FromException<TResult>(_loop.IsCompleted
+            ? new ObjectDisposedException(GetType().Name)
+            : new OverloadedException($"{_name.Value}: too many writes are waiting"));
+    }
+
+    /// <summary>Takes no more writes, and returns when those waiting have been committed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.TryComplete();
+        await _loop;
+    }
+
+    private async Task CommitGroupsAsync()
+    {
+        var group = new List<Pending>(_maxGroup);
+        var deferred = new List<Pending>();
+        var keys = new HashSet<Guid>(_maxGroup);
+        while (deferred.Count > 0 || await _queue.Reader.WaitToReadAsync())
+        {
+            var waiting = deferred;
+            deferred = [];
+            foreach (var pending in waiting)
+                (keys.Add(_key(pending.Write)) ? group : deferred).Add(pending);
+            while (group.Count < _maxGroup && _queue.Reader.TryRead(out var pending))
+                (keys.Add(_key(pending.Write)) ? group : deferred).Add(pending);
+
+            foreach (var pending in group)
+                MessagingTelemetry.GroupWait.Record(Stopwatch.GetElapsedTime(pending.EnqueuedAt).TotalSeconds, _name);
+            MessagingTelemetry.GroupSize.Record(group.Count, _name);
+            await CommitAsync(group, attempt: 1);
+            group.Clear();
+            keys.Clear();
+        }
+    }
+
+    private async Task CommitAsync(List<Pending> group, int attempt)
+    {
+        try
+        {
+            var results = await _commit(group.ConvertAll(pending => pending.Write), CancellationToken.None);
+            for (var i = 0; i < group.Count; i++)
+                group[i].Result.SetResult(results[i]);
+        }
+        catch (PostgresException e) when (IsRefusedRow(e) && group.Count > 1)
+        {
+            var half = group.Count / 2;
+            await CommitAsync(group.GetRange(0, half), attempt: 1);
+            await CommitAsync(group.GetRange(half, group.Count - half), attempt: 1);
+        }
+        catch (PostgresException e) when (IsDeadlock(e) && attempt < DeadlockRetries)
+        {
+            await CommitAsync(group, attempt + 1);
+        }
+        catch (Exception e)
+        {
+            // Whatever it is belongs to the callers; the loop lives on for those after them.
+            foreach (var pending in group)
+                pending.Result.SetException(e);
+        }
+    }
+
+    /// <summary>Data exceptions (class 22) and integrity violations (class 23): the fault of a row, not of the database.</summary>
+    private static bool IsRefusedRow(PostgresException e) =>
+        e.SqlState.StartsWith("22", StringComparison.Ordinal) || e.SqlState.StartsWith("23", StringComparison.Ordinal);
+
+    private static bool IsDeadlock(PostgresException e) =>
+        e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure;
+}
+
+/// <summary>A bounded queue is full. Over HTTP: 503 with <c>Retry-After</c>.</summary>
+public sealed class OverloadedException(string message) : Exception(message);

@@ -1,0 +1,30 @@
+namespace EventShop.Messaging;
+
+/// <summary>Handles one type of event. Delivery is at least once: the effect must be applied once however often it is called.</summary>
+/// <remarks>
+/// Make the effect and its guard commit together: a conditional transition (<c>… where status = 'Pending'</c>) or a row in the
+/// <see cref="Inbox"/>, in one transaction. Return normally to acknowledge. Throw to have it retried;
+/// throw <see cref="PoisonMessageException"/> when no retry can help, <see cref="DependencyUnavailableException"/> when it is
+/// not the message's fault.
+/// </remarks>
+public interface IHandle<in TEvent>
+{
+    Task HandleAsync(TEvent message, MessageContext context, CancellationToken cancellationToken);
+}
+
+/// <summary>What is known of a delivered event besides its body.</summary>
+/// <param name="EventId">The event's identity (<c>ce-id</c>): the same on every delivery, replay and redrive.</param>
+/// <param name="Type">Its CloudEvents type.</param>
+/// <param name="Time">When it happened, by its publisher's clock.</param>
+/// <param name="Attempt">1 at the first delivery, counted by the broker.</param>
+public sealed record MessageContext(Guid EventId, string Type, DateTimeOffset Time, int Attempt);
+
+/// <summary>No retry can help: the message goes to the dead letters at once, with this reason.</summary>
+/// <param name="reason">For the operator; never holds payload or personal data.</param>
+public sealed class PoisonMessageException(string reason, Exception? inner = null) : Exception(reason, inner);
+
+/// <summary>
+/// Something the handler needs (a gateway, a database) cannot be reached. The message keeps its place, is tried again here after
+/// a back-off, and does not use up its attempts; consumption pauses while this goes on.
+/// </summary>
+public sealed class DependencyUnavailableException(string reason, Exception? inner = null) : Exception(reason, inner);

@@ -1,0 +1,61 @@
+using Microsoft.Extensions.Logging;
+
+namespace EventShop.Messaging;
+
+/// <summary>Everything this library logs. No payload, no token, no personal data.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Warning, "{Loop} failed and begins again: {Reason}")]
+    public static partial void LoopFailed(this ILogger log, string loop, string reason, Exception exception);
+
+    [LoggerMessage(2, LogLevel.Debug, "{Loop} ended and begins again")]
+    public static partial void LoopEnded(this ILogger log, string loop);
+
+    [LoggerMessage(10, LogLevel.Error, "Event {EventId} ({EventType}) is refused by the broker and parked: {Reason}")]
+    public static partial void EventParked(this ILogger log, Guid eventId, string eventType, string? reason);
+
+    [LoggerMessage(11, LogLevel.Debug, "Event {EventId} ({EventType}) got no answer and is sent again later: {Reason}")]
+    public static partial void EventUnanswered(this ILogger log, Guid eventId, string eventType, string? reason);
+
+    [LoggerMessage(12, LogLevel.Warning, "Event {EventId} was sent but could not be marked, and is sent again: {Reason}")]
+    public static partial void EventNotMarked(this ILogger log, Guid eventId, string reason);
+
+    [LoggerMessage(13, LogLevel.Information, "Pruned {Count} sent events")]
+    public static partial void Pruned(this ILogger log, int count);
+
+    [LoggerMessage(20, LogLevel.Information, "Stream {Stream} {Change}")]
+    public static partial void StreamProvisioned(this ILogger log, string stream, string change);
+
+    [LoggerMessage(21, LogLevel.Information, "Consumer {Consumer} on stream {Stream} {Change}")]
+    public static partial void ConsumerProvisioned(this ILogger log, string consumer, string stream, string change);
+
+    [LoggerMessage(22, LogLevel.Warning, "Not connected to NATS at {Url}: {Reason}. Start nats-server with JetStream there, or set ConnectionStrings__nats. Trying again")]
+    public static partial void NotConnected(this ILogger log, string url, string reason);
+
+    [LoggerMessage(23, LogLevel.Error, "{Topology} differs from its definition and could not be changed: {Difference}")]
+    public static partial void TopologyDrift(this ILogger log, string topology, string difference);
+
+    [LoggerMessage(30, LogLevel.Warning, "{Consumer}: {EventType} {EventId} failed on attempt {Attempt} and is tried again in {Delay}: {Reason}")]
+    public static partial void HandlingFailed(this ILogger log, string consumer, string? eventType, Guid? eventId, int attempt, TimeSpan delay, string reason, Exception exception);
+
+    [LoggerMessage(31, LogLevel.Error, "{Consumer}: message {Sequence} of {Stream} goes to the dead letters after {Attempt} attempts: {Reason}")]
+    public static partial void DeadLettered(this ILogger log, string consumer, ulong sequence, string stream, int attempt, string reason);
+
+    [LoggerMessage(32, LogLevel.Warning, "{Consumer} pauses: {Reason}")]
+    public static partial void ConsumptionPaused(this ILogger log, string consumer, string reason);
+
+    [LoggerMessage(33, LogLevel.Information, "{Consumer} goes on")]
+    public static partial void ConsumptionResumed(this ILogger log, string consumer);
+
+    [LoggerMessage(34, LogLevel.Information, "{Consumer} drained: {Finished} finished, {Returned} handed back")]
+    public static partial void Drained(this ILogger log, string consumer, int finished, int returned);
+
+    [LoggerMessage(35, LogLevel.Warning, "{Consumer}: an acknowledgement could not be sent, the message will come again: {Reason}")]
+    public static partial void SettlementFailed(this ILogger log, string consumer, string reason);
+
+    [LoggerMessage(40, LogLevel.Information, "Schema {Script} applied")]
+    public static partial void SchemaApplied(this ILogger log, string script);
+
+    [LoggerMessage(41, LogLevel.Information, "Database {Database} created")]
+    public static partial void DatabaseCreated(this ILogger log, string database);
+}

@@ -1,0 +1,116 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using Npgsql;
+
+namespace EventShop.Messaging;
+
+/// <summary>What a service publishes and consumes.</summary>
+public sealed class MessagingBuilder
+{
+    private readonly IHostApplicationBuilder _host;
+    private bool _hasDeadLetters;
+
+    internal MessagingBuilder(IHostApplicationBuilder host) => _host = host;
+
+    /// <summary>Declares a stream this service publishes to, and therefore owns.</summary>
+    public MessagingBuilder Publishes(StreamDefinition stream)
+    {
+        _host.Services.AddSingleton(stream);
+        return this;
+    }
+
+    /// <summary>Consumes part of a stream with a durable consumer of this name.</summary>
+    /// <param name="name">The durable name; its options are in the section <c>Messaging:Consumers:{name}</c>.</param>
+    /// <param name="stream">The stream, which another service may own and which may not exist yet.</param>
+    /// <param name="subject">Which subjects of it.</param>
+    /// <param name="handlers">Gives each type of event its handler.</param>
+    public MessagingBuilder Consumes(string name, string stream, string subject, Action<HandlerMap> handlers)
+    {
+        var map = new HandlerMap(_host.Services);
+        handlers(map);
+        var definition = new ConsumerDefinition(name, stream, subject, map);
+        var options = _host.Configuration.GetValidated<ConsumerOptions>($"Messaging:Consumers:{name}");
+
+        if (!_hasDeadLetters)
+        {
+            _host.Services.AddSingleton<DeadLetters>();
+            Publishes(DeadLetters.Stream);
+            _hasDeadLetters = true;
+        }
+        _host.Services.AddSingleton(services => CreateConsumer(services, definition, options));
+        _host.Services.AddSingleton<IHostedService>(services => services.GetServices<Consumer>().Single(c => c.Name == name));
+        return this;
+    }
+
+    private static Consumer CreateConsumer(IServiceProvider services, ConsumerDefinition definition, ConsumerOptions options)
+    {
+        var clock = services.GetRequiredService<TimeProvider>();
+        var log = services.GetRequiredService<ILogger<Consumer>>();
+        var gate = new ConsumptionGate(clock);
+        var settlement = new Settlement(definition.Name, options, log);
+        var processor = new MessageProcessor(definition, options, gate, settlement, services.GetRequiredService<DeadLetters>(),
+            services.GetRequiredService<IServiceScopeFactory>(), clock, log);
+        return new(definition, options, services.GetRequiredService<Topology>(), services.GetRequiredService<INatsConnection>(),
+            processor, gate, settlement, clock, log);
+    }
+}
+
+/// <summary>Adds messaging to a service.</summary>
+public static class MessagingExtensions
+{
+    /// <summary>
+    /// Adds the outbox, its relay and the topology, on the <see cref="INatsConnection"/> and the <see cref="NpgsqlDataSource"/>
+    /// that are registered, and the health checks <c>nats</c>, <c>consumers</c> and <c>outbox</c>.
+    /// </summary>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A value in the section <c>Messaging</c> is wrong.</exception>
+    public static MessagingBuilder AddMessaging(this IHostApplicationBuilder host)
+    {
+        var options = host.Configuration.GetValidated<MessagingOptions>("Messaging");
+        if (options.Source.Length == 0)
+            options.Source = $"/{host.Environment.ApplicationName}";
+
+        var services = host.Services;
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton(host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox"));
+        services.TryAddSingleton<INatsJSContext>(provider => new NatsJSContext(provider.GetRequiredService<INatsConnection>()));
+        services.AddSingleton<Topology>();
+        services.AddSingleton<EventPublisher>();
+        services.AddSingleton<OutboxTable>();
+        services.AddSingleton<OutboxRelay>();
+        services.AddSingleton<OutboxKeeper>();
+        services.AddSingleton(provider => new Outbox(
+            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<OutboxRelay>(), provider.GetRequiredService<OutboxOptions>()));
+
+        // Stopped in reverse order: consumers (added after these) first, then the relay, which still sends what they committed.
+        services.AddHostedService(provider => provider.GetRequiredService<Topology>());
+        services.AddHostedService(provider => provider.GetRequiredService<OutboxKeeper>());
+        services.AddHostedService(provider => provider.GetRequiredService<OutboxRelay>());
+
+        services.AddHealthChecks()
+            .AddCheck<NatsHealthCheck>("nats")
+            .AddCheck<ConsumersHealthCheck>("consumers")
+            .AddCheck<OutboxHealthCheck>("outbox");
+        return new(host);
+    }
+
+    /// <summary>Settings under which a connection notices a dead broker in seconds and never stops trying to reach it.</summary>
+    public static NatsOpts ForMessaging(this NatsOpts options, string name) => options with
+    {
+        Name = name,
+        PingInterval = TimeSpan.FromSeconds(5),
+        MaxPingOut = 2,
+        ReconnectWaitMin = TimeSpan.FromMilliseconds(250),
+        ReconnectWaitMax = TimeSpan.FromSeconds(2),
+        ReconnectJitter = TimeSpan.FromMilliseconds(250),
+        MaxReconnectRetry = -1,
+        IgnoreAuthErrorAbort = true,
+        SubPendingChannelCapacity = 4096,
+        DrainSubscriptionsOnDispose = true,
+    };
+}

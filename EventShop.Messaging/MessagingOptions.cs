@@ -1,0 +1,18 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace EventShop.Messaging;
+
+/// <summary>Configuration section <c>Messaging</c>.</summary>
+public sealed class MessagingOptions
+{
+    /// <summary>The publishing service as CloudEvents' <c>source</c>: <c>/order-service</c>.</summary>
+    public string Source { get; set; } = "";
+
+    /// <summary>Copies of each stream in a cluster. A single server takes 1 only.</summary>
+    [Range(1, 5)]
+    public int Replicas { get; set; } = 1;
+
+    /// <summary>How often streams and consumers are compared with their definitions.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan TopologyInterval { get; set; } = TimeSpan.FromSeconds(30);
+}

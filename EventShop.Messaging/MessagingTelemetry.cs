@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace EventShop.Messaging;
+
+/// <summary>Every name this library gives to a span, a metric or an attribute.</summary>
+public static class MessagingTelemetry
+{
+    /// <summary>The activity source and the meter to subscribe to.</summary>
+    public const string Name = "EventShop.Messaging";
+
+    internal const string GroupName = "eventshop.group";
+    internal const string ConsumerName = "messaging.consumer.group.name";
+    internal const string EventType = "eventshop.event.type";
+    internal const string Outcome = "eventshop.outcome";
+
+    internal static readonly ActivitySource Source = new(Name);
+    private static readonly Meter Meter = new(Name);
+
+    internal static readonly Histogram<int> GroupSize = Meter.CreateHistogram<int>(
+        "eventshop.group_commit.size", "{write}", "Writes committed in one transaction");
+    internal static readonly Histogram<double> GroupWait = Meter.CreateHistogram<double>(
+        "eventshop.group_commit.wait", "s", "Time a write waited for its group to begin");
+    internal static readonly Counter<long> Relayed = Meter.CreateCounter<long>(
+        "eventshop.outbox.relayed", "{event}", "Events given to the broker, by outcome");
+    internal static readonly Gauge<double> OutboxAge = Meter.CreateGauge<double>(
+        "eventshop.outbox.oldest_age", "s", "Age of the oldest event not yet acknowledged by the broker");
+    internal static readonly Gauge<long> OutboxDepth = Meter.CreateGauge<long>(
+        "eventshop.outbox.unsent", "{event}", "Events not yet acknowledged by the broker");
+    internal static readonly Gauge<long> OutboxParked = Meter.CreateGauge<long>(
+        "eventshop.outbox.parked", "{event}", "Events the broker refused, waiting for an operator");
+    internal static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram<double>(
+        "messaging.process.duration", "s", "Time a handler took, by outcome");
+    internal static readonly Counter<long> DeadLettered = Meter.CreateCounter<long>(
+        "eventshop.dead_letters", "{message}", "Messages given up, by consumer");
+    internal static readonly Counter<long> Retried = Meter.CreateCounter<long>(
+        "eventshop.consumer.retries", "{message}", "Deliveries handed back for another attempt, by consumer");
+    internal static readonly Gauge<long> ConsumerLag = Meter.CreateGauge<long>(
+        "eventshop.consumer.lag", "{message}", "Messages in the stream not yet delivered to the consumer");
+    internal static readonly Gauge<long> ConsumerAckPending = Meter.CreateGauge<long>(
+        "eventshop.consumer.ack_pending", "{message}", "Messages delivered and not yet acknowledged");
+
+    /// <summary>Attributes of OpenTelemetry's messaging conventions that every span here carries.</summary>
+    internal static Activity? SetMessaging(this Activity? activity, string operation, string subject, Guid eventId) => activity?
+        .SetTag("messaging.system", "nats")
+        .SetTag("messaging.operation.type", operation)
+        .SetTag("messaging.operation.name", operation)
+        .SetTag("messaging.destination.name", subject)
+        .SetTag("messaging.message.id", eventId.ToString());
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+
+namespace EventShop.Messaging;
+
+/// <summary>Publishes one event to JetStream and says how the broker answered.</summary>
+internal sealed class EventPublisher(INatsConnection connection, INatsJSContext jetStream, MessagingOptions options)
+{
+    // A PubAck error that another attempt cannot cure; every other one (storage full, no leader) passes.
+    private const int MessageExceedsMaximum = 10054;
+    private const int HeaderExceedsMaximum = 10097;
+
+    private static readonly NatsJSPubOpts PublishOptions = new() { RetryAttempts = 1 };
+
+    public bool IsConnected => connection.ConnectionState is NatsConnectionState.Open;
+
+    /// <returns>Stored, refused for good, or unanswered: then it may or may not be stored, and the same id may be sent again.</returns>
+    public async Task<PublishOutcome> PublishAsync(OutboxEvent e, CancellationToken cancellationToken)
+    {
+        // A publish while disconnected would wait for the reconnect, with all others behind it.
+        if (!IsConnected)
+            return PublishOutcome.Unanswered("not connected to the broker");
+
+        using var activity = StartActivity(e);
+        try
+        {
+            var headers = CloudEvent.Headers(e, options.Source, activity?.Id ?? e.TraceParent);
+            var result = await jetStream.TryPublishAsync(
+                e.Subject, e.Payload, opts: PublishOptions, headers: headers, cancellationToken: cancellationToken);
+            return Read(result);
+        }
+        catch (NatsPayloadTooLargeException tooLarge)
+        {
+            return PublishOutcome.Refused(tooLarge.Message);
+        }
+        catch (NatsException trouble)
+        {
+            return PublishOutcome.Unanswered(trouble.Message);
+        }
+    }
+
+    private static PublishOutcome Read(NatsResult<NATS.Client.JetStream.Models.PubAckResponse> result)
+    {
+        if (!result.Success)
+            return PublishOutcome.Unanswered(result.Error.Message);
+
+        // A duplicate is success: the event is in the stream. (EnsureSuccess would throw on it.)
+        var error = result.Value.Error;
+        return error is null ? PublishOutcome.Stored
+            : error.ErrCode is MessageExceedsMaximum or HeaderExceedsMaximum ? PublishOutcome.Refused(error.Description)
+            : PublishOutcome.Unanswered(error.Description);
+    }
+
+    private static Activity? StartActivity(OutboxEvent e)
+    {
+        // The parent is the activity that raised the event, never whatever happens to be current in the relay.
+        var parent = TraceContext.Parse(e.TraceParent, e.TraceState);
+        return MessagingTelemetry.Source
+            .StartActivity($"publish {e.Subject}", ActivityKind.Producer, parent)
+            .SetMessaging("publish", e.Subject, e.Id);
+    }
+}
+
+/// <summary>How the broker answered a publish.</summary>
+internal readonly record struct PublishOutcome(PublishStatus Status, string? Reason)
+{
+    public static PublishOutcome Stored => new(PublishStatus.Stored, null);
+    public static PublishOutcome Refused(string reason) => new(PublishStatus.Refused, reason);
+    public static PublishOutcome Unanswered(string reason) => new(PublishStatus.Unanswered, reason);
+}
+
+internal enum PublishStatus
+{
+    Stored,
+    Refused,
+    Unanswered,
+}

@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace EventShop.Messaging;
+
+/// <summary>Watches what the outbox owes, and prunes what it has sent.</summary>
+internal sealed class OutboxKeeper(OutboxTable table, TimeProvider clock, ILogger<OutboxKeeper> log) : BackgroundService
+{
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PruneInterval = TimeSpan.FromMinutes(10);
+
+    /// <summary>What was owed when last looked at; null before that.</summary>
+    public OutboxBacklog? Backlog { get; private set; }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        Supervised.RunAsync("outbox watch", token => EveryAsync(WatchInterval, WatchAsync, token), clock, log, stoppingToken),
+        Supervised.RunAsync("outbox pruning", token => EveryAsync(PruneInterval, PruneAsync, token), clock, log, stoppingToken));
+
+    private async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        Backlog = await table.BacklogAsync(cancellationToken);
+        MessagingTelemetry.OutboxAge.Record(Backlog.Oldest is { } oldest ? Math.Max(0, (clock.GetUtcNow() - oldest).TotalSeconds) : 0);
+        MessagingTelemetry.OutboxDepth.Record(Backlog.Unsent);
+        MessagingTelemetry.OutboxParked.Record(Backlog.Parked);
+    }
+
+    private async Task PruneAsync(CancellationToken cancellationToken)
+    {
+        if (await table.PruneAsync(clock.GetUtcNow(), cancellationToken) is > 0 and var count)
+            log.Pruned(count);
+    }
+
+    private async Task EveryAsync(TimeSpan interval, Func<CancellationToken, Task> action, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(interval, clock);
+        do
+            await action(cancellationToken);
+        while (await timer.WaitForNextTickAsync(cancellationToken));
+    }
+}

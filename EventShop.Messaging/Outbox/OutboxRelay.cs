@@ -1,0 +1,149 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace EventShop.Messaging;
+
+/// <summary>
+/// Sends what was committed to the broker: from memory right after the commit, many at a time; and from the table whatever a
+/// crash, a full queue or an absent broker left behind.
+/// </summary>
+internal sealed class OutboxRelay : BackgroundService
+{
+    /// <summary>The PostgreSQL channel that tells of events appended by a transaction of the application's own.</summary>
+    public const string Notification = "outbox";
+
+    private readonly OutboxTable _table;
+    private readonly EventPublisher _publisher;
+    private readonly OutboxOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<OutboxRelay> _log;
+    private readonly Channel<OutboxEvent> _committed;
+    private readonly SemaphoreSlim _slots;
+    private readonly SemaphoreSlim _wakeUp = new(0);
+    private readonly GroupCommit<Guid, bool> _sent;
+
+    public OutboxRelay(
+        OutboxTable table, EventPublisher publisher, OutboxOptions options, TimeProvider clock, ILogger<OutboxRelay> log)
+    {
+        (_table, _publisher, _options, _clock, _log) = (table, publisher, options, clock, log);
+        _committed = Channel.CreateBounded<OutboxEvent>(new BoundedChannelOptions(options.Capacity) { SingleReader = true });
+        _slots = new SemaphoreSlim(options.MaxInFlight);
+        _sent = new GroupCommit<Guid, bool>("outbox.sent", id => id, MarkSentAsync, maxGroup: 4096, capacity: 1_000_000);
+    }
+
+    /// <summary>Takes a committed event. Never waits: what does not fit stays in the table for the sweep.</summary>
+    public void Offer(OutboxEvent e) => _committed.Writer.TryWrite(e);
+
+    /// <summary>Sends what has been committed, as far as the broker answers. The rest is sent by another process, or after the next start.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _committed.Writer.TryComplete();
+        await base.StopAsync(cancellationToken);
+        await _sent.DisposeAsync();
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        SendCommittedAsync(),
+        Supervised.RunAsync("outbox sweep", SweepAsync, _clock, _log, stoppingToken),
+        Supervised.RunAsync("outbox notifications", ListenAsync, _clock, _log, stoppingToken));
+
+    private async Task SendCommittedAsync()
+    {
+        await foreach (var e in _committed.Reader.ReadAllAsync())
+        {
+            // Its claim is about to run out: from here on it is the sweep's, perhaps in another process.
+            if (_clock.GetUtcNow() - e.Time > _options.Claim / 2)
+                continue;
+            await _slots.WaitAsync();
+            _ = SendAsync(e);
+        }
+
+        for (var i = 0; i < _options.MaxInFlight; i++)
+            await _slots.WaitAsync();
+    }
+
+    private async Task SweepAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            await _wakeUp.WaitAsync(_options.SweepInterval, stoppingToken);
+            while (_publisher.IsConnected && await SendDueAsync(stoppingToken) == _options.SweepBatch)
+            {
+                // A full batch: there is more.
+            }
+        }
+    }
+
+    /// <returns>How many events were due.</returns>
+    private async Task<int> SendDueAsync(CancellationToken stoppingToken)
+    {
+        var due = await _table.ClaimDueAsync(stoppingToken);
+        var sending = new List<Task>(due.Count);
+        foreach (var e in due)
+        {
+            await _slots.WaitAsync(stoppingToken);
+            sending.Add(SendAsync(e));
+        }
+        await Task.WhenAll(sending);
+        return due.Count;
+    }
+
+    /// <summary>Publishes one event and marks it sent. Holds one slot until the broker has answered.</summary>
+    private async Task SendAsync(OutboxEvent e)
+    {
+        try
+        {
+            var outcome = await PublishAsync(e);
+            MessagingTelemetry.Relayed.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.Outcome, outcome.Status.ToString()));
+            switch (outcome.Status)
+            {
+                case PublishStatus.Stored:
+                    await _sent.WriteAsync(e.Id);
+                    break;
+                case PublishStatus.Refused:
+                    _log.EventParked(e.Id, e.Type, outcome.Reason);
+                    await _table.ParkAsync(e.Id, outcome.Reason!, CancellationToken.None);
+                    break;
+                default:
+                    // Its claim runs out and the sweep sends it again, with the same id.
+                    _log.EventUnanswered(e.Id, e.Type, outcome.Reason);
+                    break;
+            }
+        }
+        catch (Exception trouble) when (trouble is NpgsqlException or ObjectDisposedException)
+        {
+            // Sent but not marked: it is sent once more, and the broker recognises its id.
+            _log.EventNotMarked(e.Id, trouble.Message);
+        }
+    }
+
+    private async Task<PublishOutcome> PublishAsync(OutboxEvent e)
+    {
+        try
+        {
+            return await _publisher.PublishAsync(e, CancellationToken.None);
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    private async Task<IReadOnlyList<bool>> MarkSentAsync(IReadOnlyList<Guid> ids, CancellationToken cancellationToken)
+    {
+        await _table.MarkSentAsync(ids, cancellationToken);
+        return new bool[ids.Count];
+    }
+
+    private async Task ListenAsync(CancellationToken stoppingToken)
+    {
+        await using var connection = await _table.OpenConnectionAsync(stoppingToken);
+        connection.Notification += (_, _) => _wakeUp.Release();
+        await using (var listen = new NpgsqlCommand($"listen {Notification}", connection))
+            await listen.ExecuteNonQueryAsync(stoppingToken);
+        while (true)
+            await connection.WaitAsync(stoppingToken);
+    }
+}

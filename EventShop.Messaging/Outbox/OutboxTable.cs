@@ -1,0 +1,116 @@
+using Npgsql;
+
+namespace EventShop.Messaging;
+
+/// <summary>The relay's statements on <c>outbox</c> and <c>outbox_unsent</c>.</summary>
+/// <remarks>
+/// None of them needs its commit on disk: one that is lost makes an event be sent again, which the broker and the consumers
+/// recognise. So they run with <c>synchronous_commit = off</c> and leave the disk to the commits that carry orders.
+/// </remarks>
+internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions options) : IAsyncDisposable
+{
+    private readonly NpgsqlDataSource _db = Relaxed(database);
+
+    /// <summary>Takes events that are due, oldest first, away from every other process for a claim's length.</summary>
+    public async Task<IReadOnlyList<OutboxEvent>> ClaimDueAsync(CancellationToken cancellationToken)
+    {
+        await using var command = _db.CreateCommand("""
+            with due as (
+              select id from outbox_unsent where parked_at is null and due_at <= now()
+              order by due_at limit @limit for update skip locked
+            ), claimed as (
+              update outbox_unsent u
+              set attempts = attempts + 1, due_at = now() + least(@claim * power(2, least(attempts, 16)), @max_claim)
+              from due where u.id = due.id returning u.id
+            )
+            select o.id, o.key, o.type, o.subject, o.time, o.payload, o.trace_parent, o.trace_state, o.baggage
+            from claimed join outbox o using (id) order by o.id
+            """)
+            .AddValue("limit", options.SweepBatch)
+            .AddValue("claim", options.Claim)
+            .AddValue("max_claim", options.MaxClaim);
+        var events = new List<OutboxEvent>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            events.Add(new(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3),
+                reader.GetFieldValue<DateTimeOffset>(4), reader.GetFieldValue<byte[]>(5),
+                Text(reader, 6), Text(reader, 7), Text(reader, 8)));
+        return events;
+    }
+
+    public async Task MarkSentAsync(IReadOnlyList<Guid> ids, CancellationToken cancellationToken)
+    {
+        await using var command = _db.CreateCommand("delete from outbox_unsent where id = any(@id)").AddColumn("id", ids, id => id);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Sets an event aside that the broker will never take.</summary>
+    public async Task ParkAsync(Guid id, string error, CancellationToken cancellationToken)
+    {
+        await using var command = _db.CreateCommand(
+            "update outbox_unsent set parked_at = now(), error = @error where id = @id")
+            .AddValue("id", id).AddValue("error", error);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Drops sent events older than the retention, which their version 7 ids tell.</summary>
+    public async Task<int> PruneAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var horizon = now - options.Retention;
+        await using var command = _db.CreateCommand("""
+            with old as (delete from inbox where applied_at < @horizon)
+            delete from outbox o where o.id < @oldest_kept and not exists (select 1 from outbox_unsent u where u.id = o.id)
+            """)
+            .AddValue("horizon", horizon.UtcDateTime)
+            .AddValue("oldest_kept", FirstIdOf(horizon));
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public async Task<OutboxBacklog> BacklogAsync(CancellationToken cancellationToken)
+    {
+        await using var command = _db.CreateCommand("""
+            select (select id from outbox_unsent where parked_at is null order by id limit 1),
+                   (select count(*) from outbox_unsent where parked_at is null),
+                   (select count(*) from outbox_unsent where parked_at is not null)
+            """);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        DateTimeOffset? oldest = await reader.IsDBNullAsync(0, cancellationToken) ? null : TimeOf(reader.GetGuid(0));
+        return new(oldest, reader.GetInt64(1), reader.GetInt64(2));
+    }
+
+    /// <summary>A connection of the relay's own, for notifications.</summary>
+    public ValueTask<NpgsqlConnection> OpenConnectionAsync(CancellationToken cancellationToken) => _db.OpenConnectionAsync(cancellationToken);
+
+    public ValueTask DisposeAsync() => _db.DisposeAsync();
+
+    private static NpgsqlDataSource Relaxed(DatabaseConnection database)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { MaxPoolSize = 4 };
+        settings.Options = $"{settings.Options} -c synchronous_commit=off".TrimStart();
+        return NpgsqlDataSource.Create(settings);
+    }
+
+    private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+
+    /// <summary>The smallest version 7 UUID of a time: 48 bits of Unix milliseconds, then zeros.</summary>
+    private static Guid FirstIdOf(DateTimeOffset time)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Clear();
+        System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(bytes, time.ToUnixTimeMilliseconds() << 16);
+        return new Guid(bytes, bigEndian: true);
+    }
+
+    private static DateTimeOffset TimeOf(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return DateTimeOffset.FromUnixTimeMilliseconds(System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16);
+    }
+}
+
+/// <param name="Oldest">When the oldest unsent event was raised; null when nothing is owed.</param>
+/// <param name="Unsent">Events owed to the broker.</param>
+/// <param name="Parked">Events it refused.</param>
+internal sealed record OutboxBacklog(DateTimeOffset? Oldest, long Unsent, long Parked);

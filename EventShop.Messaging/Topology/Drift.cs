@@ -1,0 +1,54 @@
+using NATS.Client.JetStream.Models;
+
+namespace EventShop.Messaging;
+
+/// <summary>What this code sets of a stream's and a consumer's configuration, and how the broker's differs. The rest is the operator's.</summary>
+internal static class Drift
+{
+    public static StreamConfig Configure(this StreamDefinition definition, StreamConfig config, int replicas) => config with
+    {
+        Subjects = definition.Subjects,
+        Retention = StreamConfigRetention.Limits,
+        Storage = StreamConfigStorage.File,
+        // When full, refuse: the outbox keeps what is refused, while what is dropped is gone.
+        Discard = StreamConfigDiscard.New,
+        MaxAge = definition.MaxAge,
+        DuplicateWindow = definition.DuplicateWindow,
+        NumReplicas = replicas,
+    };
+
+    public static ConsumerConfig Configure(this ConsumerDefinition definition, ConsumerConfig config, ConsumerOptions options) => config with
+    {
+        FilterSubject = definition.Subject,
+        AckPolicy = ConsumerConfigAckPolicy.Explicit,
+        DeliverPolicy = ConsumerConfigDeliverPolicy.All,
+        AckWait = options.AckWait,
+        MaxDeliver = options.MaxDeliver,
+        MaxAckPending = options.MaxAckPending,
+    };
+
+    /// <returns>Null when they agree; otherwise <c>ack_wait 00:00:10 → 00:00:30, …</c>.</returns>
+    public static string? Between(StreamConfig actual, StreamConfig wanted) => Describe(
+        ("subjects", string.Join(' ', actual.Subjects ?? []), string.Join(' ', wanted.Subjects ?? [])),
+        ("retention", actual.Retention, wanted.Retention),
+        ("storage", actual.Storage, wanted.Storage),
+        ("discard", actual.Discard, wanted.Discard),
+        ("max_age", actual.MaxAge, wanted.MaxAge),
+        ("duplicate_window", actual.DuplicateWindow, wanted.DuplicateWindow),
+        ("num_replicas", actual.NumReplicas, wanted.NumReplicas));
+
+    /// <inheritdoc cref="Between(StreamConfig, StreamConfig)"/>
+    public static string? Between(ConsumerConfig actual, ConsumerConfig wanted) => Describe(
+        ("filter_subject", actual.FilterSubject, wanted.FilterSubject),
+        ("ack_policy", actual.AckPolicy, wanted.AckPolicy),
+        ("deliver_policy", actual.DeliverPolicy, wanted.DeliverPolicy),
+        ("ack_wait", actual.AckWait, wanted.AckWait),
+        ("max_deliver", actual.MaxDeliver, wanted.MaxDeliver),
+        ("max_ack_pending", actual.MaxAckPending, wanted.MaxAckPending));
+
+    private static string? Describe(params (string Setting, object? Actual, object? Wanted)[] settings)
+    {
+        var differences = settings.Where(s => !Equals(s.Actual, s.Wanted)).Select(s => $"{s.Setting} {s.Actual} → {s.Wanted}");
+        return string.Join(", ", differences) is { Length: > 0 } drift ? drift : null;
+    }
+}

@@ -1,0 +1,20 @@
+namespace EventShop.Messaging;
+
+/// <summary>A stream as the service that publishes to it wants it. Always on disk, kept by limits.</summary>
+/// <param name="Name">Upper case by convention: <c>ORDERS</c>.</param>
+/// <param name="Subjects">What it captures, for example <c>orders.&gt;</c>.</param>
+public sealed record StreamDefinition(string Name, params string[] Subjects)
+{
+    /// <summary>How long messages are kept.</summary>
+    public TimeSpan MaxAge { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>How long the broker recognises an id it has already stored. Longer than the relay waits between two attempts.</summary>
+    public TimeSpan DuplicateWindow { get; init; } = TimeSpan.FromMinutes(2);
+}
+
+/// <summary>A durable pull consumer as the service that handles its messages wants it.</summary>
+/// <param name="Name">Its durable name.</param>
+/// <param name="Stream">The stream it reads.</param>
+/// <param name="Subject">The subjects of it that it wants.</param>
+/// <param name="Handlers">What handles them.</param>
+internal sealed record ConsumerDefinition(string Name, string Stream, string Subject, HandlerMap Handlers);

@@ -1,0 +1,137 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace EventShop.Messaging;
+
+/// <summary>
+/// Sees to it that the streams this service publishes to exist as defined: at the start, after every reconnect (the broker may
+/// have come back empty), and now and then. Consumers are seen to by those who consume.
+/// </summary>
+internal sealed class Topology : BackgroundService
+{
+    private const int NotFound = 404;
+
+    private readonly INatsConnection _connection;
+    private readonly INatsJSContext _jetStream;
+    private readonly IReadOnlyList<StreamDefinition> _streams;
+    private readonly MessagingOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<Topology> _log;
+    private readonly SemaphoreSlim _reconnected = new(0);
+
+    public Topology(
+        INatsConnection connection, INatsJSContext jetStream, IEnumerable<StreamDefinition> streams, MessagingOptions options,
+        TimeProvider clock, ILogger<Topology> log)
+    {
+        (_connection, _jetStream, _streams, _options, _clock, _log) = (connection, jetStream, [.. streams], options, clock, log);
+        _connection.ConnectionOpened += (_, _) =>
+        {
+            _reconnected.Release();
+            return ValueTask.CompletedTask;
+        };
+    }
+
+    /// <summary>Null when the broker has all streams as defined; otherwise why not.</summary>
+    public string? Trouble { get; private set; } = "not verified yet";
+
+    /// <returns>The durable consumer, created, or updated where it differs.</returns>
+    /// <exception cref="NatsJSApiException">The stream is not there yet, or the consumer differs in what the broker does not change.</exception>
+    public async Task<INatsJSConsumer> EnsureConsumerAsync(
+        ConsumerDefinition definition, ConsumerOptions options, CancellationToken cancellationToken)
+    {
+        INatsJSConsumer consumer;
+        try
+        {
+            consumer = await _jetStream.GetConsumerAsync(definition.Stream, definition.Name, cancellationToken);
+        }
+        catch (NatsJSApiException e) when (e.Error.Code is NotFound)
+        {
+            consumer = await _jetStream.CreateConsumerAsync(
+                definition.Stream, definition.Configure(new ConsumerConfig(definition.Name), options), cancellationToken);
+            _log.ConsumerProvisioned(definition.Name, definition.Stream, "created");
+            return consumer;
+        }
+
+        var wanted = definition.Configure(consumer.Info.Config, options);
+        if (Drift.Between(consumer.Info.Config, wanted) is not { } drift)
+            return consumer;
+        consumer = await _jetStream.UpdateConsumerAsync(definition.Stream, wanted, cancellationToken);
+        _log.ConsumerProvisioned(definition.Name, definition.Stream, $"updated: {drift}");
+        return consumer;
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Supervised.RunAsync("topology", KeepAsync, _clock, _log, stoppingToken);
+
+    private async Task KeepAsync(CancellationToken stoppingToken)
+    {
+        await ConnectAsync(stoppingToken);
+        while (true)
+        {
+            if (_connection.ConnectionState is NatsConnectionState.Open)
+                await EnsureStreamsAsync(stoppingToken);
+            await _reconnected.WaitAsync(_options.TopologyInterval, stoppingToken);
+        }
+    }
+
+    private async Task ConnectAsync(CancellationToken stoppingToken)
+    {
+        while (_connection.ConnectionState is not NatsConnectionState.Open)
+        {
+            try
+            {
+                await _connection.ConnectAsync();
+            }
+            catch (NatsException e)
+            {
+                Trouble = e.Message;
+                _log.NotConnected(BrokerUrl.WithoutCredentials(_connection.Opts.Url), e.Message);
+                await Task.Delay(Jitter.Around(TimeSpan.FromSeconds(1)), _clock, stoppingToken);
+            }
+        }
+    }
+
+    private async Task EnsureStreamsAsync(CancellationToken cancellationToken)
+    {
+        var troubles = new List<string>();
+        foreach (var definition in _streams)
+        {
+            try
+            {
+                await EnsureStreamAsync(definition, cancellationToken);
+            }
+            catch (NatsJSApiException e)
+            {
+                _log.TopologyDrift(definition.Name, e.Message);
+                troubles.Add($"stream {definition.Name}: {e.Message}");
+            }
+        }
+        Trouble = troubles.Count == 0 ? null : string.Join("; ", troubles);
+    }
+
+    private async Task EnsureStreamAsync(StreamDefinition definition, CancellationToken cancellationToken)
+    {
+        StreamConfig existing;
+        try
+        {
+            var stream = await _jetStream.GetStreamAsync(definition.Name, cancellationToken: cancellationToken);
+            existing = stream.Info.Config;
+        }
+        catch (NatsJSApiException e) when (e.Error.Code is NotFound)
+        {
+            await _jetStream.CreateStreamAsync(
+                definition.Configure(new StreamConfig(definition.Name, definition.Subjects), _options.Replicas), cancellationToken);
+            _log.StreamProvisioned(definition.Name, "created");
+            return;
+        }
+
+        var wanted = definition.Configure(existing, _options.Replicas);
+        if (Drift.Between(existing, wanted) is not { } drift)
+            return;
+        await _jetStream.UpdateStreamAsync(wanted, cancellationToken);
+        _log.StreamProvisioned(definition.Name, $"updated: {drift}");
+    }
+}

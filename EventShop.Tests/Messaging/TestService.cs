@@ -1,0 +1,96 @@
+using EventShop.Messaging;
+using EventShop.Tests.Servers;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+using Npgsql;
+
+namespace EventShop.Tests.Messaging;
+
+/// <summary>A service that publishes and handles pings, on a real broker and a real database.</summary>
+public sealed class TestService : IAsyncDisposable
+{
+    public const string Consumer = "ping-handler";
+
+    private readonly IHost _host;
+
+    private TestService(IHost host) => _host = host;
+
+    public PingScript Script => _host.Services.GetRequiredService<PingScript>();
+
+    public Outbox Outbox => _host.Services.GetRequiredService<Outbox>();
+
+    public NpgsqlDataSource Db => _host.Services.GetRequiredService<NpgsqlDataSource>();
+
+    public INatsJSContext JetStream => _host.Services.GetRequiredService<INatsJSContext>();
+
+    /// <param name="nats">The broker.</param>
+    /// <param name="connectionString">Its database.</param>
+    /// <param name="consumes">Whether it handles the pings it publishes.</param>
+    /// <param name="script">What the handler does.</param>
+    /// <param name="settings">Configuration, for example <c>("Messaging:Consumers:ping-handler:MaxAttempts", "2")</c>.</param>
+    public static async Task<TestService> StartAsync(
+        NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, params (string Key, string Value)[] settings)
+    {
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ApplicationName = "ping-service" });
+        builder.Configuration.AddInMemoryCollection(
+            [new("ConnectionStrings:pings", connectionString), .. settings.Select(s => KeyValuePair.Create<string, string?>(s.Key, s.Value))]);
+        builder.AddDatabase("pings");
+        builder.Services.AddSingleton<INatsConnection>(_ => new NatsConnection(new NatsOpts { Url = nats.Url }.ForMessaging("ping-service")));
+        builder.Services.AddSingleton(script ?? new PingScript());
+        var messaging = builder.AddMessaging().Publishes(Ping.Stream);
+        if (consumes)
+            messaging.Consumes(Consumer, Ping.Stream.Name, "pings.>", handlers => handlers.Handle<Ping, PingHandler>());
+
+        var service = new TestService(builder.Build());
+        await service._host.StartAsync();
+        return service;
+    }
+
+    /// <summary>Stores events the way a service's hot path does: state and event in one statement, handed to the relay at its commit.</summary>
+    public async Task<IReadOnlySet<Guid>> StoreAsync(params OutboxEvent[] events)
+    {
+        await using var command = Db.CreateCommand($"with moved as (select unnest(@key) as key){Outbox.AppendForMoved}")
+            .AddColumn("key", events, e => e.Key);
+        return await Outbox.ExecuteAsync(command, events, CancellationToken.None);
+    }
+
+    public async Task<long> UnsentAsync() => await ScalarAsync<long>("select count(*) from outbox_unsent where parked_at is null");
+
+    public async Task<T> ScalarAsync<T>(string sql)
+    {
+        await using var command = Db.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
+    public async Task<long> StreamMessagesAsync(string stream = "PINGS")
+    {
+        try
+        {
+            return (await JetStream.GetStreamAsync(stream)).Info.State.Messages;
+        }
+        catch (NatsException)
+        {
+            return -1;
+        }
+    }
+
+    public async Task<ConsumerInfo> ConsumerAsync() => (await JetStream.GetConsumerAsync("PINGS", Consumer)).Info;
+
+    public async Task<HealthReportEntry> HealthAsync(string check) =>
+        (await _host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(r => r.Name == check)).Entries[check];
+
+    public Task StopAsync() => _host.StopAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync();
+        if (_host is IAsyncDisposable disposable)
+            await disposable.DisposeAsync();
+    }
+}

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Npgsql;
+
+namespace EventShop.Tests.Servers;
+
+/// <summary>
+/// A real PostgreSQL process on a free port with its data in a folder of its own, <c>fsync</c> on. Never as root: PostgreSQL
+/// refuses, so under root it runs as the system's <c>postgres</c> user.
+/// </summary>
+public sealed class PostgresServer : IAsyncLifetime
+{
+    private static readonly string Binaries = FindBinaries();
+    private static readonly bool IsRoot = Environment.UserName == "root";
+
+    private readonly string _folder = Path.Combine(Path.GetTempPath(), $"eventshop-pg-{Guid.NewGuid():N}");
+    private Process? _process;
+
+    public int Port { get; private set; }
+
+    /// <summary>A connection string for a database of this name, which need not exist.</summary>
+    public string ConnectionString(string database) =>
+        $"Host=127.0.0.1;Port={Port};Username=postgres;Database={database};Include Error Detail=true";
+
+    /// <summary>A connection string for a database that nobody else uses, which does not exist yet.</summary>
+    public string NewDatabase(string prefix = "test") => ConnectionString($"{prefix}_{Guid.NewGuid():N}");
+
+    public async ValueTask InitializeAsync()
+    {
+        Directory.CreateDirectory(_folder);
+        if (IsRoot)
+            await RunAsync("chown", "postgres", _folder);
+        await RunAsPostgresAsync("initdb", "-D", $"{_folder}/data", "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync");
+        Port = FreePort();
+        await StartAsync();
+    }
+
+    /// <summary>Starts it (again) on its port with its data.</summary>
+    public async Task StartAsync()
+    {
+        _process = Process.Start(AsPostgres("postgres",
+            "-D", $"{_folder}/data", "-p", $"{Port}", "-h", "127.0.0.1", "-k", _folder, "-c", "max_connections=300"))!;
+        _process.OutputDataReceived += (_, _) => { };
+        _process.ErrorDataReceived += (_, _) => { };
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        await Eventually.True("PostgreSQL accepts connections", AcceptsConnectionsAsync, TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>SIGKILL to the server; the crash recovery is the next start's.</summary>
+    public async Task KillAsync()
+    {
+        // Immediate shutdown also ends the backends, which a kill of the postmaster alone leaves behind for a while.
+        _ = kill(_process!.Id, SIGQUIT);
+        await _process.WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { HasExited: false })
+            await KillAsync();
+        _process?.Dispose();
+        if (IsRoot)
+            await RunAsync("rm", "-rf", _folder);
+        else
+            Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task<bool> AcceptsConnectionsAsync()
+    {
+        if (_process!.HasExited)
+            throw new InvalidOperationException($"PostgreSQL ended with exit status {_process.ExitCode}");
+        try
+        {
+            await using var db = NpgsqlDataSource.Create(ConnectionString("postgres") + ";Pooling=false");
+            await using var connection = await db.OpenConnectionAsync();
+            return true;
+        }
+        catch (NpgsqlException)
+        {
+            return false;
+        }
+    }
+
+    private static ProcessStartInfo AsPostgres(string binary, params string[] arguments)
+    {
+        var path = Path.Combine(Binaries, binary);
+        string[] command = IsRoot
+            ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", path, .. arguments]
+            : [path, .. arguments];
+        return new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.GetTempPath(),
+        };
+    }
+
+    private static async Task RunAsPostgresAsync(string binary, params string[] arguments) => await WaitAsync(AsPostgres(binary, arguments));
+
+    private static async Task RunAsync(string command, params string[] arguments) => await WaitAsync(
+        new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
+
+    private static async Task WaitAsync(ProcessStartInfo start)
+    {
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{start.FileName} ended with {process.ExitCode}: {await output}{await errors}");
+    }
+
+    private static string FindBinaries() =>
+        Environment.GetEnvironmentVariable("PG_BIN")
+        ?? (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).FirstOrDefault(p => File.Exists(Path.Combine(p, "initdb")))
+        ?? (Directory.Exists("/usr/lib/postgresql") ? Directory.GetDirectories("/usr/lib/postgresql") : [])
+            .OrderByDescending(d => int.TryParse(Path.GetFileName(d), out var version) ? version : 0)
+            .Select(d => Path.Combine(d, "bin"))
+            .FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
+        ?? throw new InvalidOperationException("PostgreSQL is not installed: install it (Debian: apt-get install postgresql) or set PG_BIN");
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private const int SIGQUIT = 3;
+
+    [DllImport("libc")]
+    private static extern int kill(int pid, int signal);
+}

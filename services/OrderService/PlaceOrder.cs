@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using EventShop.Contracts;
+using EventShop.Messaging;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace OrderService;
+
+/// <summary><c>POST /orders</c>: checks the request, prices it, and answers when the order and its event are on disk.</summary>
+public static partial class PlaceOrder
+{
+    public const int MaxLines = 50;
+    public const int MaxQuantity = 1000;
+
+    /// <param name="CustomerId">1 to 64 letters, digits and <c>. _ @ -</c>.</param>
+    /// <param name="Items">1 to 50 lines.</param>
+    /// <param name="PaymentToken">What the gateway gave the customer for a card, never a card's number.</param>
+    public sealed record Request(string? CustomerId, IReadOnlyList<Line?>? Items, string? PaymentToken);
+
+    /// <param name="Quantity">1 to 1000.</param>
+    public sealed record Line(string? Sku, int? Quantity);
+
+    /// <param name="Status">Always <c>Pending</c>: the payment is decided later.</param>
+    public sealed record Response(
+        Guid Id, string CustomerId, OrderStatus Status, string Currency, decimal Total, IReadOnlyList<OrderLine> Items,
+        DateTimeOffset CreatedAt);
+
+    public static async Task<Results<Created<Response>, ValidationProblem>> HandleAsync(
+        Request request, OrderStore orders, TimeProvider clock)
+    {
+        if (Check(request) is { Count: > 0 } errors)
+            return TypedResults.ValidationProblem(errors);
+
+        var now = clock.GetUtcNow();
+        var lines = request.Items!.Select(line => new OrderLine(line!.Sku!, line.Quantity!.Value, Catalogue.Find(line.Sku)!.Price));
+        var order = Order.Place(Guid.CreateVersion7(now), request.CustomerId!, [.. lines], now, Activity.Current?.TraceId.ToString());
+        var created = new OrderCreated(
+            order.Id, order.CustomerId, order.Currency, order.Total, request.PaymentToken!, order.Items, order.CreatedAt);
+
+        await orders.PlaceAsync(order, OutboxEvent.Of(created, order.Id, now));
+        return TypedResults.Created($"/orders/{order.Id}", new Response(
+            order.Id, order.CustomerId, order.Status, order.Currency, order.Total, order.Items, order.CreatedAt));
+    }
+
+    /// <returns>One entry for each bad field; empty when the request is good.</returns>
+    public static Dictionary<string, string[]> Check(Request request)
+    {
+        var errors = new Dictionary<string, string[]>();
+        if (request.CustomerId is not { } customer || !Customer().IsMatch(customer))
+            errors["customerId"] = ["must be 1 to 64 letters, digits or . _ @ -"];
+        if (request.PaymentToken is not { } token || !Token().IsMatch(token))
+            errors["paymentToken"] = ["must be 1 to 64 letters, digits, _ or -, for example tok_ok"];
+
+        if (request.Items is not { Count: > 0 and <= MaxLines } items)
+        {
+            errors["items"] = [$"must have 1 to {MaxLines} lines"];
+            return errors;
+        }
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (Catalogue.Find(items[i]?.Sku) is null)
+                errors[$"items[{i}].sku"] = ["must be the sku of a product in GET /products"];
+            if (items[i]?.Quantity is not (>= 1 and <= MaxQuantity))
+                errors[$"items[{i}].quantity"] = [$"must be a whole number from 1 to {MaxQuantity}"];
+        }
+        return errors;
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9._@-]{1,64}\z")]
+    private static partial Regex Customer();
+
+    [GeneratedRegex(@"^[A-Za-z0-9_-]{1,64}\z")]
+    private static partial Regex Token();
+}

@@ -1,0 +1,27 @@
+using EventShop.Contracts;
+using EventShop.Messaging;
+using OrderService;
+
+return await ServiceHost.RunAsync(() =>
+{
+    var builder = WebApplication.CreateBuilder(args);
+    builder.AddServiceDefaults();
+    builder.AddDatabase("orders");
+    // Messaging has spans and a health check of its own, which know of JetStream and not only of the connection.
+    builder.AddNatsClient("nats", nats => (nats.DisableTracing, nats.DisableHealthChecks) = (true, true), options => options.ForMessaging("order-service"));
+    builder.AddMessaging()
+        .Publishes(new StreamDefinition(OrderEvents.Stream, OrderEvents.Subjects))
+        .Consumes("order-payments", PaymentEvents.Stream, PaymentEvents.Subjects, handlers => handlers
+            .Handle<PaymentSucceeded, SettleOrder>()
+            .Handle<PaymentFailed, SettleOrder>());
+
+    builder.Services.AddSingleton<OrderStore>();
+    builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, OrderJson.Default));
+
+    var app = builder.Build();
+    app.MapDefaultEndpoints();
+    app.MapPost("/orders", PlaceOrder.HandleAsync).WithName("PlaceOrder");
+    app.MapGet("/orders/{id:guid}", GetOrder.HandleAsync).WithName("GetOrder");
+    app.MapGet("/products", Catalogue.List).WithName("ListProducts");
+    return app;
+});

@@ -1,0 +1,22 @@
+using EventShop.Contracts;
+using EventShop.Messaging;
+
+namespace PaymentService;
+
+/// <summary>An order has been created: charge it once, however often this is called.</summary>
+public sealed class ChargeOrder(PaymentStore payments, GatewayClient gateway, TimeProvider clock) : IHandle<OrderCreated>
+{
+    public async Task HandleAsync(OrderCreated message, MessageContext context, CancellationToken cancellationToken)
+    {
+        var payment = await payments.BeginAsync(Payment.Request(message, clock.GetUtcNow()));
+        if (payment.OutcomeId is { } outcome)
+        {
+            // Whoever announces a settled order again has missed its outcome.
+            await payments.TellAgainAsync(outcome, cancellationToken);
+            return;
+        }
+
+        var result = await gateway.ChargeAsync(payment, message.PaymentToken, cancellationToken);
+        await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));
+    }
+}

@@ -1,0 +1,60 @@
+using System.Net;
+using EventShop.Messaging;
+using Polly;
+using Polly.CircuitBreaker;
+using Polly.Retry;
+
+namespace PaymentService;
+
+/// <summary>Adds the gateway's client.</summary>
+internal static class GatewayExtensions
+{
+    public static void AddGateway(this IHostApplicationBuilder builder)
+    {
+        var options = builder.Configuration.GetValidated<GatewayOptions>("Gateway");
+        builder.Services.AddSingleton(provider => Pipeline(options, provider.GetRequiredService<TimeProvider>()));
+        builder.Services
+            .AddHttpClient<GatewayClient>(http =>
+            {
+                http.BaseAddress = new Uri("https+http://payment-gateway");
+                // The pipeline knows when to give up.
+                http.Timeout = Timeout.InfiniteTimeSpan;
+            })
+            // One pipeline decides about this client's calls. The default one would retry and break inside it.
+            .RemoveAllResilienceHandlers();
+    }
+
+    private static ResiliencePipeline<HttpResponseMessage> Pipeline(GatewayOptions options, TimeProvider clock)
+    {
+        var failures = new PredicateBuilder<HttpResponseMessage>()
+            .Handle<HttpRequestException>()
+            .Handle<Polly.Timeout.TimeoutRejectedException>()
+            .HandleResult(IsFailure);
+        var builder = new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = clock }.AddTimeout(options.TotalTimeout);
+        if (options.Retries > 0)
+            builder.AddRetry(new RetryStrategyOptions<HttpResponseMessage>
+            {
+                ShouldHandle = failures,
+                MaxRetryAttempts = options.Retries,
+                Delay = options.RetryDelay,
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
+            });
+        return builder
+            .AddCircuitBreaker(new CircuitBreakerStrategyOptions<HttpResponseMessage>
+            {
+                ShouldHandle = failures,
+                FailureRatio = options.FailureRatio,
+                MinimumThroughput = options.MinimumThroughput,
+                SamplingDuration = options.SamplingDuration,
+                BreakDuration = options.BreakDuration,
+            })
+            .AddTimeout(options.AttemptTimeout)
+            .Build();
+    }
+
+    /// <summary>Not an answer: a decline is one, and so is a refusal.</summary>
+    private static bool IsFailure(HttpResponseMessage response) =>
+        response.StatusCode is >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests
+            or HttpStatusCode.RequestTimeout or HttpStatusCode.Conflict;
+}
