@@ -1,0 +1,55 @@
+using Polly;
+
+namespace Microsoft.Extensions.Http.Resilience;
+
+/// <summary>Sends requests through a pipeline, which may send them more than once.</summary>
+public class ResilienceHandler : DelegatingHandler
+{
+    private static readonly ResiliencePropertyKey<HttpRequestMessage?> RequestKey = new("Resilience.Http.RequestMessage");
+
+    private readonly ResiliencePipeline<HttpResponseMessage> pipeline;
+
+    /// <summary>Sends every request through this pipeline.</summary>
+    public ResilienceHandler(ResiliencePipeline<HttpResponseMessage> pipeline)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        this.pipeline = pipeline;
+    }
+
+    internal static HttpRequestMessage? RequestOf(ResilienceContext context)
+        => context.Properties.GetValue(RequestKey, null);
+
+    /// <inheritdoc />
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var context = ResilienceContextPool.Shared.Get(cancellationToken);
+        context.Properties.Set(RequestKey, request);
+        try
+        {
+            var outcome = await pipeline.ExecuteOutcomeAsync(
+                static async (context, state) =>
+                {
+                    try
+                    {
+                        return Outcome.FromResult(await state.Handler.SendOnce(state.Request, context.CancellationToken).ConfigureAwait(false));
+                    }
+                    catch (Exception exception)
+                    {
+                        // Strategies decide on outcomes; thrown exceptions would cost each of them a catch.
+                        return Outcome.FromException<HttpResponseMessage>(exception);
+                    }
+                },
+                context,
+                (Handler: this, Request: request)).ConfigureAwait(false);
+            outcome.ThrowIfException();
+            return outcome.Result!;
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+    }
+
+    private Task<HttpResponseMessage> SendOnce(HttpRequestMessage request, CancellationToken cancellationToken)
+        => base.SendAsync(request, cancellationToken);
+}
