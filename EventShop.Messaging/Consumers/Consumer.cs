@@ -69,19 +69,28 @@ internal sealed class Consumer : BackgroundService
         {
             await _gate.WaitAsync(stoppingToken);
             var room = await _held.WaitForRoomAsync(stoppingToken);
-            var started = _clock.GetTimestamp();
-            var received = await FetchAsync(consumer, room);
-            if (received == 0 && _clock.GetElapsedTime(started) < _options.PullExpiry / 2)
-                throw new NatsJSException("the pull was ended by the broker: is the consumer gone?");
+            await FetchAsync(consumer, room);
             Trouble = null;
         }
     }
 
-    private async Task<int> FetchAsync(INatsJSConsumer consumer, int room)
+    /// <exception cref="NatsJSException">The broker did not answer, or ended the pull at once: the consumer may be gone.</exception>
+    private async Task FetchAsync(INatsJSConsumer consumer, int room)
     {
-        // Never cancelled: a pull that is left behind would have messages delivered to nobody. It ends by itself.
-        var pull = new NatsJSFetchOpts { MaxMsgs = room, Expires = _options.PullExpiry };
+        var started = _clock.GetTimestamp();
         var received = 0;
+        var unanswered = false;
+        var pull = new NatsJSFetchOpts
+        {
+            MaxMsgs = room,
+            Expires = _options.PullExpiry,
+            NotificationHandler = (notification, _) =>
+            {
+                unanswered |= notification is NatsJSTimeoutNotification;
+                return Task.CompletedTask;
+            },
+        };
+        // Never cancelled: a pull that is left behind would have messages delivered to nobody. It ends by itself.
         await foreach (var message in consumer.FetchAsync<byte[]>(pull))
         {
             var delivery = new Delivery(message, _clock.GetTimestamp());
@@ -89,7 +98,8 @@ internal sealed class Consumer : BackgroundService
             _received.Writer.TryWrite(delivery);
             received++;
         }
-        return received;
+        if (unanswered || (received == 0 && _clock.GetElapsedTime(started) < _options.PullExpiry / 2))
+            throw new NatsJSException("a pull was not answered");
     }
 
     private async Task WorkAsync(CancellationToken stoppingToken, CancellationToken abort)

@@ -46,10 +46,12 @@ internal sealed class EventPublisher(INatsConnection connection, INatsJSContext 
             return PublishOutcome.Unanswered(result.Error.Message);
 
         // A duplicate is success: the event is in the stream. (EnsureSuccess would throw on it.)
-        var error = result.Value.Error;
-        return error is null ? PublishOutcome.Stored
-            : error.ErrCode is MessageExceedsMaximum or HeaderExceedsMaximum ? PublishOutcome.Refused(error.Description)
-            : PublishOutcome.Unanswered(error.Description);
+        if (result.Value.Error is not { } error)
+            return PublishOutcome.Stored;
+        var reason = $"{error.Description} ({error.ErrCode})";
+        return error.ErrCode is MessageExceedsMaximum or HeaderExceedsMaximum
+            ? PublishOutcome.Refused(reason)
+            : PublishOutcome.Unanswered(reason);
     }
 
     private static Activity? StartActivity(OutboxEvent e)

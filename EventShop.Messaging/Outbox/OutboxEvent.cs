@@ -16,7 +16,9 @@ public sealed record OutboxEvent(
     public static OutboxEvent Of<TEvent>(TEvent message, Guid key, DateTimeOffset now) where TEvent : IEvent<TEvent>
     {
         var activity = Activity.Current;
-        return new(Guid.CreateVersion7(now), key, TEvent.Type, TEvent.Subject, now,
+        // PostgreSQL keeps microseconds: an event read back from the table is the event that was raised.
+        var time = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+        return new(Guid.CreateVersion7(now), key, TEvent.Type, TEvent.Subject, time,
             JsonSerializer.SerializeToUtf8Bytes(message, TEvent.Json),
             activity?.Id, activity?.TraceStateString, TraceContext.BaggageOf(activity));
     }

@@ -40,6 +40,8 @@ public sealed class TestService : IAsyncDisposable
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ApplicationName = "ping-service" });
         builder.Configuration.AddInMemoryCollection(
             [new("ConnectionStrings:pings", connectionString), .. settings.Select(s => KeyValuePair.Create<string, string?>(s.Key, s.Value))]);
+        if (Environment.GetEnvironmentVariable("PING_LOG") == "1")
+            builder.Logging.AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Debug);
         builder.AddDatabase("pings");
         builder.Services.AddSingleton<INatsConnection>(_ => new NatsConnection(new NatsOpts { Url = nats.Url }.ForMessaging("ping-service")));
         builder.Services.AddSingleton(script ?? new PingScript());
@@ -80,7 +82,18 @@ public sealed class TestService : IAsyncDisposable
         }
     }
 
-    public async Task<ConsumerInfo> ConsumerAsync() => (await JetStream.GetConsumerAsync("PINGS", Consumer)).Info;
+    /// <returns>Null while the consumer does not exist.</returns>
+    public async Task<ConsumerInfo?> ConsumerAsync()
+    {
+        try
+        {
+            return (await JetStream.GetConsumerAsync("PINGS", Consumer)).Info;
+        }
+        catch (NatsException)
+        {
+            return null;
+        }
+    }
 
     public async Task<HealthReportEntry> HealthAsync(string check) =>
         (await _host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(r => r.Name == check)).Entries[check];

@@ -1,0 +1,205 @@
+using System.Text.Json;
+using EventShop.Messaging;
+using EventShop.Tests.Servers;
+using NATS.Client.JetStream;
+
+namespace EventShop.Tests.Messaging;
+
+public sealed class OutboxTests(PostgresServer postgres)
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_committed_event_is_in_the_stream_as_a_CloudEvent_and_no_longer_owed()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+        var e = Ping.Event(42);
+
+        await service.StoreAsync(e);
+
+        var message = await ReadAsync(service, 1);
+        Assert.Equal("pings.sent", message.Subject);
+        Assert.Equal(42, JsonDocument.Parse(message.Data!).RootElement.GetProperty("number").GetInt32());
+        Assert.Equal(e.Id.ToString(), message.Headers!["Nats-Msg-Id"]);
+        Assert.Equal(e.Id.ToString(), message.Headers["ce-id"]);
+        Assert.Equal(Ping.Type, message.Headers["ce-type"]);
+        Assert.Equal("/ping-service", message.Headers["ce-source"]);
+        Assert.Equal("1.0", message.Headers["ce-specversion"]);
+        Assert.Equal(e.Time, DateTimeOffset.Parse(message.Headers["ce-time"]!, System.Globalization.CultureInfo.InvariantCulture));
+        await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0);
+        Assert.Equal(1L, await service.ScalarAsync<long>("select count(*) from outbox"));
+    }
+
+    [Fact]
+    public async Task An_event_is_stored_only_when_its_aggregate_moved()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+        var (moved, unmoved) = (Ping.Event(1), Ping.Event(2));
+
+        await using var command = service.Db.CreateCommand($"with moved as (select @key as key){Outbox.AppendForMoved}").AddValue("key", moved.Key);
+        var stored = await service.Outbox.ExecuteAsync(command, [moved, unmoved], Cancelled);
+
+        Assert.Equal([moved.Id], stored);
+        await Eventually.True("one event is in the stream", async () => await service.StreamMessagesAsync() == 1);
+        Assert.Equal(1L, await service.ScalarAsync<long>("select count(*) from outbox"));
+    }
+
+    [Fact]
+    public async Task An_event_of_an_ordinary_transaction_is_published_after_its_commit_and_never_after_a_rollback()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+        await using var connection = await service.Db.OpenConnectionAsync(Cancelled);
+
+        await using (var rolledBack = await connection.BeginTransactionAsync(Cancelled))
+        {
+            await service.Outbox.AppendAsync(rolledBack, Cancelled, Ping.Event(1));
+            await rolledBack.RollbackAsync(Cancelled);
+        }
+        await using (var committed = await connection.BeginTransactionAsync(Cancelled))
+        {
+            await service.Outbox.AppendAsync(committed, Cancelled, Ping.Event(2), Ping.Event(3));
+            await committed.CommitAsync(Cancelled);
+        }
+
+        await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0);
+        Assert.Equal(2, await service.StreamMessagesAsync());
+        Assert.DoesNotContain("\"number\":1", System.Text.Encoding.UTF8.GetString((await ReadAsync(service, 1)).Data!));
+    }
+
+    [Fact]
+    public async Task Events_committed_while_the_broker_is_away_are_published_when_it_is_back()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(
+            nats, postgres.NewDatabase(), consumes: false, settings: [("Messaging:Outbox:Claim", "00:00:01")]);
+        await service.StoreAsync(Ping.Event(0));
+        await Eventually.True("the first is in the stream", async () => await service.StreamMessagesAsync() == 1);
+
+        await nats.KillAsync();
+        await service.StoreAsync([.. Enumerable.Range(1, 100).Select(n => Ping.Event(n))]);
+        Assert.Equal(100, await service.UnsentAsync());
+        await nats.RestartAsync();
+
+        await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0, TimeSpan.FromSeconds(30));
+        Assert.Equal(101, await service.StreamMessagesAsync());
+    }
+
+    [Fact]
+    public async Task A_broker_that_comes_back_empty_gets_its_stream_and_the_events_that_are_owed()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(
+            nats, postgres.NewDatabase(), consumes: false, settings: [("Messaging:Outbox:Claim", "00:00:01")]);
+        await Eventually.True("the stream exists", async () => await service.StreamMessagesAsync() == 0);
+
+        await nats.WipeAsync();
+        await service.StoreAsync(Ping.Event(1));
+
+        await Eventually.True("the event is in the new stream", async () => await service.StreamMessagesAsync() == 1, TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
+    public async Task What_a_crashed_process_left_is_sent_by_another_also_when_it_committed_late_with_a_lower_id()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+        var late = Ping.Event(1);
+        await service.StoreAsync(Ping.Event(2));
+        await Eventually.True("a higher id is in the stream", async () => await service.StreamMessagesAsync() == 1);
+
+        // What a process leaves that dies between its commit and its publish, its claim run out.
+        await using var connection = await service.Db.OpenConnectionAsync(Cancelled);
+        await using var insert = new Npgsql.NpgsqlCommand("""
+            insert into outbox (id, key, type, subject, time, payload) values (@id, @key, @type, @subject, @time, @payload);
+            insert into outbox_unsent (id, due_at) values (@id, now() - interval '1 second')
+            """, connection)
+            .AddValue("id", late.Id).AddValue("key", late.Key).AddValue("type", late.Type).AddValue("subject", late.Subject)
+            .AddValue("time", late.Time.UtcDateTime).AddValue("payload", late.Payload);
+        await insert.ExecuteNonQueryAsync(Cancelled);
+
+        await Eventually.True("it is in the stream too", async () => await service.StreamMessagesAsync() == 2);
+        await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0);
+    }
+
+    [Fact]
+    public async Task An_event_the_broker_has_already_is_not_stored_twice_and_no_longer_owed()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+        var e = Ping.Event(1);
+        await service.StoreAsync(e);
+        await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0);
+
+        await service.Outbox.ResendAsync(e.Id, Cancelled);
+
+        await Eventually.True("nothing is owed again", async () => await service.UnsentAsync() == 0);
+        Assert.Equal(1, await service.StreamMessagesAsync());
+    }
+
+    [Fact]
+    public async Task An_event_too_large_for_the_broker_is_parked_with_the_reason_and_holds_nobody_up()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+
+        await service.StoreAsync(Ping.Event(1, padding: new string('x', 2_000_000)), Ping.Event(2));
+
+        await Eventually.True("the other is in the stream", async () => await service.StreamMessagesAsync() == 1);
+        await Eventually.True("the large one is parked", async () =>
+            await service.ScalarAsync<long>("select count(*) from outbox_unsent where parked_at is not null") == 1);
+        Assert.Contains("payload", await service.ScalarAsync<string>("select error from outbox_unsent"), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Two_replicas_do_not_send_each_others_events()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var database = postgres.NewDatabase();
+        await using var one = await TestService.StartAsync(nats, database, consumes: false);
+        await using var other = await TestService.StartAsync(nats, database, consumes: false);
+
+        // Counts what a sweep claims: the events of its own process, and those of another, are claimed by their commit.
+        await using var count = one.Db.CreateCommand("""
+            create table claims (id uuid);
+            create function claimed() returns trigger language plpgsql as 'begin insert into claims values (new.id); return new; end';
+            create trigger claimed after update on outbox_unsent for each row execute function claimed()
+            """);
+        await count.ExecuteNonQueryAsync(Cancelled);
+
+        for (var n = 0; n < 50; n++)
+            await Task.WhenAll(one.StoreAsync(Ping.Event(n)), other.StoreAsync(Ping.Event(-n)));
+
+        await Eventually.True("nothing is owed", async () => await one.UnsentAsync() == 0);
+        Assert.Equal(100, await one.StreamMessagesAsync());
+        Assert.Equal(0L, await one.ScalarAsync<long>("select count(*) from claims"));
+    }
+
+    [Fact]
+    public async Task Stopping_sends_what_was_committed()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var database = postgres.NewDatabase();
+        await using (var service = await TestService.StartAsync(nats, database, consumes: false))
+        {
+            await Eventually.True("the stream exists", async () => await service.StreamMessagesAsync() == 0);
+            await service.StoreAsync([.. Enumerable.Range(0, 2000).Select(n => Ping.Event(n))]);
+        }
+
+        await using var after = await TestService.StartAsync(nats, database, consumes: false);
+        Assert.Equal(0, await after.UnsentAsync());
+        Assert.Equal(2000, await after.StreamMessagesAsync());
+    }
+
+    private static async Task<INatsJSMsg<byte[]>> ReadAsync(TestService service, ulong sequence)
+    {
+        await Eventually.True($"message {sequence} is in the stream", async () => await service.StreamMessagesAsync() >= (long)sequence);
+        var consumer = await service.JetStream.CreateOrUpdateConsumerAsync("PINGS", new($"reader-{Guid.NewGuid():N}"));
+        await foreach (var message in consumer.FetchAsync<byte[]>(new NatsJSFetchOpts { MaxMsgs = (int)sequence, Expires = TimeSpan.FromSeconds(5) }))
+            if (message.Metadata!.Value.Sequence.Stream == sequence)
+                return message;
+        throw new InvalidOperationException($"message {sequence} was not delivered");
+    }
+}
