@@ -1,0 +1,253 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace EventShop.Tests.Servers;
+
+/// <summary>
+/// A real <c>nats-server</c> process with JetStream on a free port of 127.0.0.1, its data in a temporary folder. The binary is
+/// <c>NATS_SERVER</c>, or <c>nats-server</c> from the PATH. Disposing it leaves neither process nor folder behind.
+/// </summary>
+public sealed class NatsServer : IAsyncDisposable
+{
+    private const int Sigterm = 15;
+    private static readonly int Sigstop = OperatingSystem.IsMacOS() ? 17 : 19;
+    private static readonly int Sigcont = OperatingSystem.IsMacOS() ? 19 : 18;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("eventshop-nats-").FullName;
+    private readonly string _config;
+    private readonly bool _jetStream;
+    private Process? _process;
+    private bool _isPaused;
+
+    private NatsServer(string config, bool jetStream)
+    {
+        _config = config;
+        _jetStream = jetStream;
+        AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
+    }
+
+    /// <summary>The port clients connect to; it stays the same when the server restarts.</summary>
+    public int Port { get; private set; } = -1;
+
+    /// <summary>The URL clients connect to, without credentials.</summary>
+    public string Url => $"nats://127.0.0.1:{Port}";
+
+    /// <summary>The URL of the monitoring endpoints; a restart may change it.</summary>
+    public Uri MonitorUrl { get; private set; } = new("http://127.0.0.1");
+
+    /// <summary>Whether the process runs.</summary>
+    public bool IsRunning => _process is { HasExited: false };
+
+    /// <summary>The folder JetStream keeps its data in.</summary>
+    public string DataFolder => Path.Combine(_folder, "data");
+
+    /// <summary>What the server has logged.</summary>
+    public string Log => File.Exists(LogFile) ? ReadShared(LogFile) : "";
+
+    private string LogFile => Path.Combine(_folder, "nats-server.log");
+
+    /// <summary>Starts a server that takes clients when the task completes.</summary>
+    /// <param name="config">Further configuration, such as <c>authorization</c> or <c>tls</c> blocks.</param>
+    /// <param name="jetStream">Whether JetStream is on.</param>
+    public static async Task<NatsServer> StartAsync(string config = "", bool jetStream = true)
+    {
+        var server = new NatsServer(config, jetStream);
+        try
+        {
+            await server.StartProcessAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The URL with credentials.</summary>
+    public string UrlFor(string user, string password) =>
+        $"nats://{Uri.EscapeDataString(user)}:{Uri.EscapeDataString(password)}@127.0.0.1:{Port}";
+
+    /// <summary>Kills the process (SIGKILL): what it had not written to its files is lost.</summary>
+    public void Kill()
+    {
+        if (_process is not { } process)
+        {
+            return;
+        }
+
+        if (!process.HasExited)
+        {
+            process.Kill();
+        }
+
+        process.WaitForExit();
+        process.Dispose();
+        _process = null;
+        _isPaused = false;
+    }
+
+    /// <summary>Stops the process as a deployment would (SIGTERM).</summary>
+    public async Task StopAsync()
+    {
+        if (_process is not { HasExited: false } process)
+        {
+            return;
+        }
+
+        Resume();
+        Signal(Sigterm);
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"nats-server did not stop. Its log ends:\n{Tail(Log)}");
+        }
+        finally
+        {
+            Kill();
+        }
+    }
+
+    /// <summary>Starts the stopped or killed server again, on the same port and with its data.</summary>
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        await StartProcessAsync();
+    }
+
+    /// <summary>Kills the server and starts it again on the same port with nothing in it.</summary>
+    public async Task RestartEmptyAsync()
+    {
+        Kill();
+        Directory.Delete(DataFolder, recursive: true);
+        await StartProcessAsync();
+    }
+
+    /// <summary>Freezes the process (SIGSTOP): connections stay open and nothing answers.</summary>
+    public void Pause()
+    {
+        Signal(Sigstop);
+        _isPaused = true;
+    }
+
+    /// <summary>Lets a frozen process go on (SIGCONT).</summary>
+    public void Resume()
+    {
+        if (_isPaused)
+        {
+            Signal(Sigcont);
+            _isPaused = false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
+        Kill();
+        if (Directory.Exists(_folder))
+        {
+            Directory.Delete(_folder, recursive: true);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static extern int SendSignal(int pid, int signal);
+
+    private static string ReadShared(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    private static string Tail(string log) => string.Join('\n', log.TrimEnd().Split('\n').TakeLast(10));
+
+    private void Signal(int signal)
+    {
+        if (_process is not { HasExited: false } process || SendSignal(process.Id, signal) != 0)
+        {
+            throw new InvalidOperationException($"nats-server is not running, signal {signal} was not sent");
+        }
+    }
+
+    private async Task StartProcessAsync()
+    {
+        Directory.CreateDirectory(DataFolder);
+        var configFile = Path.Combine(_folder, "nats-server.conf");
+        await File.WriteAllTextAsync(configFile, Configuration());
+        for (var started = TimeProvider.System.GetTimestamp(); ; await Task.Delay(50))
+        {
+            _process = Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("NATS_SERVER") ?? "nats-server", ["-c", configFile]))
+                ?? throw new InvalidOperationException("nats-server did not start");
+            if (await IsReadyAsync(_process))
+            {
+                return;
+            }
+
+            // The old port may be taken for a moment, by a connection of another process.
+            var mayRetry = Port != -1 && Log.Contains("address already in use", StringComparison.Ordinal)
+                && TimeProvider.System.GetElapsedTime(started) < Patience;
+            Kill();
+            if (!mayRetry)
+            {
+                throw new InvalidOperationException($"nats-server did not start. Its log ends:\n{Tail(Log)}");
+            }
+
+            File.Delete(LogFile);
+        }
+    }
+
+    private string Configuration() =>
+        $$"""
+        listen: "127.0.0.1:{{Port}}"
+        http: "127.0.0.1:-1"
+        ports_file_dir: "{{_folder}}"
+        log_file: "{{LogFile}}"
+        {{(_jetStream ? $$"""jetstream { store_dir: "{{DataFolder}}" }""" : "")}}
+        {{_config}}
+        """;
+
+    /// <summary>The server writes its ports to a file once it listens: there is no guess and no race.</summary>
+    private async Task<bool> IsReadyAsync(Process process)
+    {
+        for (var started = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(started) < Patience; await Task.Delay(10))
+        {
+            if (process.HasExited)
+            {
+                return false;
+            }
+
+            var portsFile = Directory.EnumerateFiles(_folder, $"*_{process.Id}.ports").FirstOrDefault();
+            if (portsFile is not null && TryReadPorts(ReadShared(portsFile)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool TryReadPorts(string json)
+    {
+        if (!json.TrimEnd().EndsWith('}'))
+        {
+            return false;
+        }
+
+        using var ports = JsonDocument.Parse(json);
+        Port = new Uri(ports.RootElement.GetProperty("nats")[0].GetString()!).Port;
+        MonitorUrl = new Uri(ports.RootElement.GetProperty("monitoring")[0].GetString()!);
+        return true;
+    }
+
+    private void OnProcessExit(object? sender, EventArgs args) => Kill();
+}
