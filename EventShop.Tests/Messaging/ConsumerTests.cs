@@ -173,7 +173,7 @@ public sealed class ConsumerTests(PostgresServer postgres)
         await service.StoreAsync(Ping.Event(1));
         await Eventually.True("the first is handled", () => Task.FromResult(service.Script.Handled(1) == 1));
 
-        await nats.KillAsync();
+        nats.Kill();
         await Eventually.True("it is unready", async () => (await service.HealthAsync("nats")).Status == HealthStatus.Unhealthy);
         await nats.RestartAsync();
         await service.StoreAsync(Ping.Event(2));
@@ -191,7 +191,8 @@ public sealed class ConsumerTests(PostgresServer postgres)
         await service.StoreAsync(Ping.Event(1));
         await Eventually.True("the first is handled", () => Task.FromResult(service.Script.Handled(1) == 1));
 
-        await nats.WipeAsync();
+        nats.Kill();
+        await nats.RestartEmptyAsync();
         await service.StoreAsync(Ping.Event(2));
 
         await Eventually.True("the second is handled", () => Task.FromResult(service.Script.Handled(2) >= 1), TimeSpan.FromSeconds(30));

@@ -78,7 +78,7 @@ public sealed class OutboxTests(PostgresServer postgres)
         await service.StoreAsync(Ping.Event(0));
         await Eventually.True("the first is in the stream", async () => await service.StreamMessagesAsync() == 1);
 
-        await nats.KillAsync();
+        nats.Kill();
         await service.StoreAsync([.. Enumerable.Range(1, 100).Select(n => Ping.Event(n))]);
         Assert.Equal(100, await service.UnsentAsync());
         await nats.RestartAsync();
@@ -95,7 +95,8 @@ public sealed class OutboxTests(PostgresServer postgres)
             nats, postgres.NewDatabase(), consumes: false, settings: [("Messaging:Outbox:Claim", "00:00:01")]);
         await Eventually.True("the stream exists", async () => await service.StreamMessagesAsync() == 0);
 
-        await nats.WipeAsync();
+        nats.Kill();
+        await nats.RestartEmptyAsync();
         await service.StoreAsync(Ping.Event(1));
 
         await Eventually.True("the event is in the new stream", async () => await service.StreamMessagesAsync() == 1, TimeSpan.FromSeconds(30));
