@@ -1,13 +1,15 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 
 namespace EventShop.ServiceDefaults;
 
 /// <summary>
 /// A request that cannot be read is the client's error: 400 (or 413, 415) naming the member, not a logged exception.
 /// </summary>
-internal sealed class UnreadableRequest(IProblemDetailsService problems) : IExceptionHandler
+internal sealed partial class UnreadableRequest(IProblemDetailsService problems) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
@@ -17,22 +19,30 @@ internal sealed class UnreadableRequest(IProblemDetailsService problems) : IExce
         }
 
         context.Response.StatusCode = bad.StatusCode;
-        return await problems.TryWriteAsync(new ProblemDetailsContext
-        {
-            HttpContext = context,
-            ProblemDetails = bad.InnerException is JsonException json ? Member(json) : new() { Status = bad.StatusCode, Detail = bad.Message },
-        });
+        return await problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = Describe(bad) });
     }
 
-    // The exception's own text names .NET types; its path and position are what a client can use.
-    private static HttpValidationProblemDetails Member(JsonException json)
+    // The exceptions' own texts name .NET types; members, parameters and positions are what a client can use.
+    private static ProblemDetails Describe(BadHttpRequestException bad) => bad switch
     {
-        var member = json.Path is null or "" or "$" ? "$" : json.Path.Replace("$.", "", StringComparison.Ordinal);
-        var position = json.LineNumber is { } line ? $" (line {line + 1}, byte {json.BytePositionInLine + 1})" : "";
-        return new(new Dictionary<string, string[]> { [member] = [$"is missing, malformed or of the wrong type{position}"] })
-        {
-            Status = StatusCodes.Status400BadRequest,
-            Title = "The request body is not valid.",
-        };
-    }
+        { InnerException: JsonException json } => Invalid(Member(json), $"is missing, malformed or of the wrong type{Position(json)}"),
+        _ when UnboundParameter().Match(bad.Message) is { Success: true } match => Invalid(match.Groups["name"].Value, "is not valid"),
+        _ when MissingBody().IsMatch(bad.Message) => Invalid("$", "a JSON body is required"),
+        _ => new ProblemDetails { Status = bad.StatusCode, Detail = "The request cannot be read." },
+    };
+
+    private static HttpValidationProblemDetails Invalid(string member, string error)
+        => new(new Dictionary<string, string[]> { [member] = [error] }) { Status = StatusCodes.Status400BadRequest };
+
+    private static string Member(JsonException json)
+        => json.Path is null or "" or "$" ? "$" : json.Path.Replace("$.", "", StringComparison.Ordinal);
+
+    private static string Position(JsonException json)
+        => json.LineNumber is { } line ? $" (line {line + 1}, byte {json.BytePositionInLine + 1})" : "";
+
+    [GeneratedRegex("""^Failed to bind parameter ".* (?<name>\w+)" from """)]
+    private static partial Regex UnboundParameter();
+
+    [GeneratedRegex("no body was provided|was not provided from body")]
+    private static partial Regex MissingBody();
 }
