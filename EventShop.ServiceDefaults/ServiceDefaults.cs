@@ -27,6 +27,7 @@ public static class ServiceDefaults
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
         app.UseProblems();
+        app.UseServerLimits();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint().DisableHttpMetrics();
         return app;

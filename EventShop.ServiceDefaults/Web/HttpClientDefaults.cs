@@ -8,7 +8,8 @@ internal static class HttpClientDefaults
 {
     /// <summary>
     /// Every client finds services by name and survives a short outage. Requests that change something get one attempt:
-    /// whether to repeat those is decided where an idempotency key is at hand.
+    /// whether to repeat those is decided where an idempotency key is at hand. Each destination has a breaker of its own: these are
+    /// the defaults of all clients, telemetry's included, and one dead collector must not cut off the payment gateway.
     /// </summary>
     public static void AddHttpClients(this IHostApplicationBuilder builder)
     {
@@ -16,7 +17,7 @@ internal static class HttpClientDefaults
         builder.Services.ConfigureHttpClientDefaults(http =>
         {
 #pragma warning disable EXTEXP0001 // Experimental for its name only; the retry policy without it repeats payments.
-            http.AddStandardResilienceHandler(options => options.Retry.DisableForUnsafeHttpMethods());
+            http.AddStandardResilienceHandler(options => options.Retry.DisableForUnsafeHttpMethods()).SelectPipelineByAuthority();
 #pragma warning restore EXTEXP0001
             http.AddServiceDiscovery();
         });
