@@ -7,13 +7,13 @@ public class ResilienceHandler : DelegatingHandler
 {
     private static readonly ResiliencePropertyKey<HttpRequestMessage?> RequestKey = new("Resilience.Http.RequestMessage");
 
-    private readonly ResiliencePipeline<HttpResponseMessage> pipeline;
+    private readonly Func<HttpRequestMessage, ResiliencePipeline<HttpResponseMessage>> pipelineProvider;
 
-    /// <summary>Sends every request through this pipeline.</summary>
-    public ResilienceHandler(ResiliencePipeline<HttpResponseMessage> pipeline)
+    /// <summary>Sends each request through the pipeline that is chosen for it.</summary>
+    public ResilienceHandler(Func<HttpRequestMessage, ResiliencePipeline<HttpResponseMessage>> pipelineProvider)
     {
-        ArgumentNullException.ThrowIfNull(pipeline);
-        this.pipeline = pipeline;
+        ArgumentNullException.ThrowIfNull(pipelineProvider);
+        this.pipelineProvider = pipelineProvider;
     }
 
     internal static HttpRequestMessage? RequestOf(ResilienceContext context)
@@ -26,7 +26,7 @@ public class ResilienceHandler : DelegatingHandler
         context.Properties.Set(RequestKey, request);
         try
         {
-            var outcome = await pipeline.ExecuteOutcomeAsync(
+            var outcome = await pipelineProvider(request).ExecuteOutcomeAsync(
                 static async (context, state) =>
                 {
                     try

@@ -21,7 +21,7 @@ public static class ResilienceHttpClientBuilderExtensions
         builder.Services.TryAddEnumerable(
             ServiceDescriptor.Singleton<IValidateOptions<HttpStandardResilienceOptions>, HttpStandardResilienceOptionsValidator>());
         builder.Services.AddOptions<HttpStandardResilienceOptions>(name).ValidateOnStart();
-        builder.AddHttpMessageHandler(services => new ResilienceHandler(services.GetRequiredService<StandardPipelines>().Get(name)));
+        builder.AddHttpMessageHandler(services => new ResilienceHandler(services.GetRequiredService<StandardPipelines>().Selector(name)));
         builder.ConfigureHttpClient(client => client.Timeout = Timeout.InfiniteTimeSpan);
         return new PipelineBuilder(name, builder.Services);
     }

@@ -4,13 +4,28 @@ using Polly;
 
 namespace Microsoft.Extensions.Http.Resilience;
 
-/// <summary>One pipeline per name for the whole application: the breaker has to see all of a client's requests.</summary>
-internal sealed class StandardPipelines(IOptionsMonitor<HttpStandardResilienceOptions> options)
+/// <summary>
+/// One pipeline per name, or per name and authority, for the whole application: the breaker has to see all of a client's requests.
+/// </summary>
+internal sealed class StandardPipelines(
+    IOptionsMonitor<HttpStandardResilienceOptions> options,
+    IOptionsMonitor<StandardPipelines.Selection> selections)
 {
-    private readonly ConcurrentDictionary<string, Lazy<ResiliencePipeline<HttpResponseMessage>>> pipelines = new();
+    private readonly ConcurrentDictionary<(string Name, string Key), Lazy<ResiliencePipeline<HttpResponseMessage>>> pipelines = new();
 
-    public ResiliencePipeline<HttpResponseMessage> Get(string name)
-        => pipelines.GetOrAdd(name, _ => new(() => Build(options.Get(name)))).Value;
+    public Func<HttpRequestMessage, ResiliencePipeline<HttpResponseMessage>> Selector(string name)
+    {
+        if (selections.Get(name).ByAuthority)
+        {
+            return request => Get(name, request.RequestUri?.GetLeftPart(UriPartial.Authority) ?? "");
+        }
+
+        var only = Get(name, "");
+        return _ => only;
+    }
+
+    private ResiliencePipeline<HttpResponseMessage> Get(string name, string key)
+        => pipelines.GetOrAdd((name, key), _ => new(() => Build(options.Get(name)))).Value;
 
     private static ResiliencePipeline<HttpResponseMessage> Build(HttpStandardResilienceOptions options)
         => new ResiliencePipelineBuilder<HttpResponseMessage>()
@@ -20,4 +35,10 @@ internal sealed class StandardPipelines(IOptionsMonitor<HttpStandardResilienceOp
             .AddCircuitBreaker(options.CircuitBreaker)
             .AddTimeout(options.AttemptTimeout)
             .Build();
+
+    /// <summary>Named like the pipeline it belongs to.</summary>
+    internal sealed class Selection
+    {
+        public bool ByAuthority { get; set; }
+    }
 }

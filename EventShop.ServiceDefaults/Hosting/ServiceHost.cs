@@ -1,0 +1,44 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Options;
+
+namespace Microsoft.Extensions.Hosting;
+
+/// <summary>Runs a service; what an operator can put right is told in one line instead of a stack trace.</summary>
+public static class ServiceHost
+{
+    /// <summary>Builds the service and runs it until it is told to stop.</summary>
+    /// <returns>The exit code: 0 after an orderly stop, 1 when it could not start (one line on stderr says why).</returns>
+    public static async Task<int> RunAsync(Func<WebApplication> build)
+    {
+        try
+        {
+            await using var app = build();
+            await app.RunAsync();
+            return 0;
+        }
+        catch (Exception exception) when (Explain(exception) is { } reason)
+        {
+            await Console.Error.WriteLineAsync($"{AppDomain.CurrentDomain.FriendlyName} cannot start: {reason}");
+            return 1;
+        }
+    }
+
+    // Null for what is a defect rather than a wrong setting: that keeps its stack trace.
+    private static string? Explain(Exception exception) => exception switch
+    {
+        StartupException => OneLine(exception.Message),
+        OptionsValidationException invalid => OneLine(string.Join(' ', invalid.Failures)),
+        AggregateException several when several.InnerExceptions.Select(Explain).ToList() is var reasons && !reasons.Contains(null)
+            => string.Join(' ', reasons),
+        IOException { InnerException: AddressInUseException } => $"{OneLine(exception.Message)} ASPNETCORE_URLS names the addresses.",
+        SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable }
+            => $"the server cannot listen: {OneLine(exception.Message)}. ASPNETCORE_URLS names the addresses.",
+        InvalidOperationException { Source: "Microsoft.Extensions.Configuration.Binder" } => OneLine(exception.Message),
+        InvalidDataException { InnerException: { } cause } => OneLine($"{exception.Message} {cause.Message}"),
+        _ => null,
+    };
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ").Trim();
+}

@@ -1,0 +1,35 @@
+using EventShop.ServiceDefaults;
+using Microsoft.AspNetCore.Builder;
+
+namespace Microsoft.Extensions.Hosting;
+
+/// <summary>What every service of the shop has in common, one extension method per concern.</summary>
+public static class ServiceDefaults
+{
+    /// <summary>Telemetry, health checks, HTTP clients, problem details, console logs, server limits.</summary>
+    /// <remarks>Telemetry comes first: its middleware has to be the outermost one.</remarks>
+    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
+    {
+        builder.AddTelemetry();
+        builder.AddHealth();
+        builder.AddHttpClients();
+        builder.AddProblems();
+        builder.AddConsoleLogs();
+        builder.AddServerLimits();
+        return builder;
+    }
+
+    /// <summary>
+    /// Errors as problem details, and <c>/health</c>, <c>/alive</c>, <c>/metrics</c>. Call it before adding middleware of
+    /// your own. Mapped in every environment, unlike in Aspire's template: containers are probed and scraped in production;
+    /// keep the paths off the public ingress.
+    /// </summary>
+    public static WebApplication MapDefaultEndpoints(this WebApplication app)
+    {
+        app.UseProblems();
+        app.UseServerLimits();
+        app.MapHealth();
+        app.MapPrometheusScrapingEndpoint().DisableHttpMetrics();
+        return app;
+    }
+}

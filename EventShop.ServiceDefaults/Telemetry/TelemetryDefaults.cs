@@ -1,0 +1,74 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using OpenTelemetry.Instrumentation.AspNetCore;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace EventShop.ServiceDefaults;
+
+internal static class TelemetryDefaults
+{
+    private static readonly PathString[] Untraced = ["/health", "/alive", "/metrics"];
+
+    /// <summary>
+    /// Metrics can always be scraped. Traces and logs are made only when they go somewhere (<see cref="OtlpTargets" />);
+    /// without that a request still has a trace id, which its events carry.
+    /// </summary>
+    public static void AddTelemetry(this IHostApplicationBuilder builder)
+    {
+        var targets = OtlpTargets.From(builder.Configuration);
+        builder.Services.AddServiceOptions<TelemetryOptions>(TelemetryOptions.Section);
+        builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => Name(resource, builder))
+            .WithMetrics(metrics => targets.Export(metrics
+                .AddAspNetCoreInstrumentation()
+                .AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddMeter("EventShop.*", "Npgsql")
+                .AddPrometheusExporter()))
+            .WithTracing(tracing => targets.Export(tracing
+                .SetSampler(services => Sampler(services, targets))
+                .AddSource(builder.Environment.ApplicationName, "EventShop.*")
+                .AddDatabaseSpans(builder.Configuration)
+                .AddAspNetCoreInstrumentation(Requests)
+                .AddHttpClientInstrumentation()));
+        targets.ExportLogs(builder.Logging);
+    }
+
+    // A name given by the orchestrator is already part of the default resource, and wins.
+    private static void Name(ResourceBuilder resource, IHostApplicationBuilder builder)
+    {
+        if (string.IsNullOrEmpty(builder.Configuration["OTEL_SERVICE_NAME"]))
+        {
+            resource.AddService(builder.Environment.ApplicationName);
+        }
+    }
+
+    private static Sampler Sampler(IServiceProvider services, OtlpTargets targets)
+        => targets.TakeTraces
+            ? new ParentBasedSampler(new TraceIdRatioBasedSampler(
+                services.GetRequiredService<IOptions<TelemetryOptions>>().Value.SamplingRatio))
+            : new AlwaysOffSampler();
+
+    private static TracerProviderBuilder AddDatabaseSpans(this TracerProviderBuilder tracing, IConfiguration configuration)
+        => string.Equals(configuration["Telemetry:DatabaseSpans"], bool.TrueString, StringComparison.OrdinalIgnoreCase)
+            ? tracing.AddSource("Npgsql")
+            : tracing;
+
+    private static void Requests(AspNetCoreTraceInstrumentationOptions options)
+    {
+        options.Filter = context => !Untraced.Contains(context.Request.Path);
+        // The convention asks for error.type on every failed request, not only on one that threw.
+        options.EnrichWithHttpResponse = (activity, response) =>
+        {
+            if (response.StatusCode >= StatusCodes.Status500InternalServerError && activity.GetTagItem("error.type") is null)
+            {
+                activity.SetTag("error.type", response.StatusCode.ToString());
+            }
+        };
+    }
+}

@@ -1,0 +1,16 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace EventShop.ServiceDefaults;
+
+/// <summary>Configuration section "Telemetry".</summary>
+internal sealed class TelemetryOptions
+{
+    public const string Section = "Telemetry";
+
+    /// <summary>Which part of the traces that begin here is recorded, 0 to 1. A caller's decision is followed.</summary>
+    [Range(0.0, 1.0)]
+    public double SamplingRatio { get; set; } = 1;
+
+    /// <summary>Whether database commands are spans too: exact, but several more per order.</summary>
+    public bool DatabaseSpans { get; set; }
+}

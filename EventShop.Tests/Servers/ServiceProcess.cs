@@ -1,0 +1,181 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace EventShop.Tests.Servers;
+
+/// <summary>A service as a process of its own, from its build output, so that it can be killed, paused and restarted.</summary>
+public sealed partial class ServiceProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
+
+    private readonly Process process;
+    private readonly ConcurrentQueue<string> output = new();
+    private readonly ConcurrentQueue<string> errors = new();
+    private readonly TaskCompletionSource<Uri> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ServiceProcess(string service, IReadOnlyDictionary<string, string?>? environment, int port)
+    {
+        var start = new ProcessStartInfo("dotnet", [$"{service}.dll"])
+        {
+            WorkingDirectory = BuildOutput(service),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        // What the machine exports its telemetry to is not this test's business.
+        start.Environment.Remove("OTEL_EXPORTER_OTLP_ENDPOINT");
+        start.Environment.Remove("JAEGER_OTLP_ENDPOINT");
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        start.Environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string?>())
+        {
+            start.Environment[name] = value;
+        }
+
+        process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Read(line.Data, output);
+        process.ErrorDataReceived += (_, line) => Read(line.Data, errors);
+        process.Start();
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>Where it listens.</summary>
+    public Uri BaseAddress => listening.Task.Result;
+
+    /// <summary>A client of it.</summary>
+    public HttpClient Client { get; } = new() { Timeout = TimeSpan.FromSeconds(30) };
+
+    /// <summary>Its process id.</summary>
+    public int Id => process.Id;
+
+    /// <summary>What it wrote so far, both streams.</summary>
+    public string Output => string.Join('\n', output.Concat(errors));
+
+    /// <summary>What it wrote to stderr so far.</summary>
+    public string Errors => string.Join('\n', errors);
+
+    /// <summary>Starts services/{service} on a free port, or on the given one, and waits until it listens.</summary>
+    /// <exception cref="InvalidOperationException">It ended instead; the message holds its output.</exception>
+    public static async Task<ServiceProcess> Start(
+        string service,
+        IReadOnlyDictionary<string, string?>? environment = null,
+        int port = 0)
+    {
+        var started = new ServiceProcess(service, environment, port);
+        try
+        {
+            var ended = started.process.WaitForExitAsync();
+            if (await Task.WhenAny(started.listening.Task, ended).WaitAsync(StartLimit) == ended)
+            {
+                throw new InvalidOperationException($"{service} ended with {started.process.ExitCode}:\n{started.Output}");
+            }
+
+            started.Client.BaseAddress = started.BaseAddress;
+            return started;
+        }
+        catch
+        {
+            await started.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts a service that is expected to end by itself.</summary>
+    /// <returns>Its exit code and what it wrote to stderr.</returns>
+    public static async Task<(int ExitCode, string Errors)> RunToEnd(
+        string service,
+        IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        await using var started = new ServiceProcess(service, environment, port: 0);
+        await started.process.WaitForExitAsync().WaitAsync(StartLimit);
+        return (started.process.ExitCode, started.Errors);
+    }
+
+    /// <summary>Waits until /health answers 200.</summary>
+    public Task WaitHealthy(TimeSpan? timeout = null) => Eventually.True(
+        $"{BaseAddress} healthy",
+        async () =>
+        {
+            try
+            {
+                using var answer = await Client.GetAsync("/health");
+                return answer.StatusCode == HttpStatusCode.OK;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        },
+        timeout ?? StartLimit);
+
+    /// <summary>SIGKILL: no goodbye.</summary>
+    public async Task Kill()
+    {
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync().WaitAsync(StopLimit);
+    }
+
+    /// <summary>SIGTERM, as a deployment does; waits for the end.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> Terminate()
+    {
+        Signals.Send(process.Id, Signals.Terminate);
+        await process.WaitForExitAsync().WaitAsync(StopLimit);
+        return process.ExitCode;
+    }
+
+    /// <summary>SIGSTOP: it hangs, its connections stay.</summary>
+    public void Pause() => Signals.Send(process.Id, Signals.Stop);
+
+    /// <summary>SIGCONT.</summary>
+    public void Continue() => Signals.Send(process.Id, Signals.Continue);
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        if (!process.HasExited)
+        {
+            await Kill();
+        }
+
+        process.Dispose();
+    }
+
+    private void Read(string? line, ConcurrentQueue<string> lines)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        lines.Enqueue(line);
+        if (Listening().Match(line) is { Success: true } match)
+        {
+            listening.TrySetResult(new Uri(match.Groups[1].Value));
+        }
+    }
+
+    private static string BuildOutput(string service)
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (root is not null && !File.Exists(Path.Combine(root.FullName, "EventShop.sln")))
+        {
+            root = root.Parent;
+        }
+
+        var configuration = typeof(ServiceProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration;
+        return Path.Combine(
+            root?.FullName ?? throw new InvalidOperationException("The tests run outside the repository."),
+            "services", service, "bin", configuration ?? "Debug", "net10.0");
+    }
+
+    [GeneratedRegex(@"Now listening on: (http://[^\s""]+)")]
+    private static partial Regex Listening();
+}

@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace EventShop.Tests.ServiceDefaults;
+
+public sealed class HealthTests
+{
+    [Fact]
+    public async Task Every_dependency_has_an_entry()
+    {
+        await using var app = await TestApp.Start(builder => builder.Services.AddHealthChecks()
+            .AddCheck("nats", () => HealthCheckResult.Healthy("connected"))
+            .AddCheck("outbox", () => HealthCheckResult.Unhealthy("oldest event waits 61 s")));
+
+        var (status, body) = await Get(app, "/health");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+        Assert.Equal("Unhealthy", body.GetProperty("status").GetString());
+        var checks = body.GetProperty("checks");
+        Assert.Equal("Healthy", checks.GetProperty("self").GetProperty("status").GetString());
+        Assert.Equal("connected", checks.GetProperty("nats").GetProperty("description").GetString());
+        Assert.Equal("Unhealthy", checks.GetProperty("outbox").GetProperty("status").GetString());
+        Assert.True(checks.GetProperty("outbox").GetProperty("durationMs").GetDouble() >= 0);
+    }
+
+    [Fact]
+    public async Task A_service_whose_dependencies_are_gone_is_alive()
+    {
+        await using var app = await TestApp.Start(builder => builder.Services.AddHealthChecks()
+            .AddCheck("database", () => HealthCheckResult.Unhealthy()));
+
+        var (status, body) = await Get(app, "/alive");
+
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal("self", Assert.Single(body.GetProperty("checks").EnumerateObject()).Name);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_check_that_hangs_is_unhealthy_within_two_seconds(bool blocksItsThread)
+    {
+        using var release = new ManualResetEventSlim();
+        await using var app = await TestApp.Start(builder => builder.Services.AddHealthChecks().AddAsyncCheck("database", async () =>
+        {
+            if (blocksItsThread)
+            {
+                release.Wait(TimeSpan.FromSeconds(30));
+            }
+
+            await Task.Delay(Timeout.InfiniteTimeSpan, TestContext.Current.CancellationToken);
+            return HealthCheckResult.Healthy();
+        }));
+        var started = Stopwatch.GetTimestamp();
+
+        var (status, body) = await Get(app, "/health");
+        release.Set();
+
+        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(2));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+        Assert.Equal("Unhealthy", body.GetProperty("checks").GetProperty("database").GetProperty("status").GetString());
+    }
+
+    private static async Task<(HttpStatusCode Status, JsonElement Body)> Get(TestApp app, string path)
+    {
+        using var answer = await app.Client.GetAsync(path, TestContext.Current.CancellationToken);
+        Assert.Equal("application/json", answer.Content.Headers.ContentType?.MediaType);
+        return (answer.StatusCode, JsonElement.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)));
+    }
+}

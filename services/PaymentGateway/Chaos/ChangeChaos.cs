@@ -1,0 +1,26 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace PaymentGateway.Chaos;
+
+/// <summary><c>GET /chaos</c> shows the settings, <c>PUT /chaos</c> replaces all of them, from the next request on.</summary>
+internal static class ChangeChaos
+{
+    public static Ok<ChaosSettings> Show(ChaosMonkey chaos) => TypedResults.Ok(chaos.Settings);
+
+    public static Results<Ok<ChaosSettings>, ValidationProblem> Handle(ChaosSettings settings, ChaosMonkey chaos)
+    {
+        var errors = settings.Check();
+        if (errors.Count > 0)
+        {
+            return TypedResults.ValidationProblem(errors);
+        }
+
+        chaos.Settings = settings;
+        return TypedResults.Ok(settings);
+    }
+}
+
+internal static class ChaosSetup
+{
+    public static void AddChaos(this WebApplicationBuilder builder) => builder.Services.AddSingleton<ChaosMonkey>();
+}

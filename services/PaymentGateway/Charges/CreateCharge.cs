@@ -1,0 +1,92 @@
+using Microsoft.AspNetCore.Mvc;
+using PaymentGateway.Chaos;
+using PaymentGateway.Ledger;
+using Result = Microsoft.AspNetCore.Http.HttpResults.Results<
+    Microsoft.AspNetCore.Http.HttpResults.Created<PaymentGateway.Charges.ChargeAnswer>,
+    Microsoft.AspNetCore.Http.HttpResults.JsonHttpResult<PaymentGateway.Charges.ChargeAnswer>,
+    Microsoft.AspNetCore.Http.HttpResults.ValidationProblem,
+    Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult,
+    Microsoft.AspNetCore.Http.HttpResults.EmptyHttpResult>;
+
+namespace PaymentGateway.Charges;
+
+/// <summary><c>POST /charges</c>: captures the amount, or declines, once per idempotency key.</summary>
+internal static class CreateCharge
+{
+    public static async Task<Result> Handle(
+        [FromHeader(Name = IdempotencyKey.Header)] string? idempotencyKey,
+        ChargeRequest request,
+        HttpContext context,
+        LedgerBook ledger,
+        ChaosMonkey chaos,
+        FlakyCards flaky,
+        TimeProvider time)
+    {
+        if (await chaos.Strike(context) is { } struck)
+        {
+            return struck.Result is { } problem ? problem : TypedResults.Empty;
+        }
+
+        var errors = request.Check();
+        IdempotencyKey.Check(idempotencyKey, errors);
+        if (errors.Count > 0)
+        {
+            return TypedResults.ValidationProblem(errors);
+        }
+
+        var candidate = Decide(request, idempotencyKey!, chaos.Declines(), time.GetUtcNow());
+        var charge = ledger.Claim(candidate);
+        if (charge != candidate)
+        {
+            return Repeat(charge, request, context);
+        }
+
+        if (charge.Token == PaymentTokens.Flaky && flaky.Fails(charge.OrderId))
+        {
+            ledger.Release(charge);
+            return TypedResults.Problem("The card network did not answer.", statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+
+        await ledger.Record(charge);
+        if (charge.Token == PaymentTokens.LostReply)
+        {
+            context.Abort();
+            return TypedResults.Empty;
+        }
+
+        return Answer(charge);
+    }
+
+    private static Charge Decide(ChargeRequest request, string key, bool unlucky, DateTimeOffset now) => new()
+    {
+        Id = $"ch_{Guid.CreateVersion7(now):N}",
+        OrderId = request.OrderId!.Value,
+        Key = key,
+        Amount = request.Amount!.Value,
+        // There are few of either and many charges: each keeps the shared text, not its request's.
+        Currency = string.Intern(request.Currency!),
+        Token = string.Intern(request.PaymentToken!),
+        DeclineCode = unlucky || request.PaymentToken == PaymentTokens.Declined ? "card_declined" : null,
+        At = now,
+    };
+
+    private static Result Repeat(Charge charge, ChargeRequest request, HttpContext context)
+    {
+        if (!request.IsSameAs(charge))
+        {
+            return IdempotencyKey.Reused();
+        }
+
+        if (!charge.IsRecorded)
+        {
+            return IdempotencyKey.InUse();
+        }
+
+        IdempotencyKey.MarkReplayed(context);
+        return Answer(charge);
+    }
+
+    private static Result Answer(Charge charge) => charge.DeclineCode is null
+        ? TypedResults.Created($"/charges?orderId={charge.OrderId}", ChargeAnswer.Of(charge))
+        : TypedResults.Json(ChargeAnswer.Of(charge), GatewayJson.Default.ChargeAnswer, statusCode: StatusCodes.Status402PaymentRequired);
+}

@@ -1,0 +1,27 @@
+using PaymentGateway;
+using PaymentGateway.Chaos;
+using PaymentGateway.Charges;
+using PaymentGateway.Ledger;
+using PaymentGateway.Refunds;
+
+return await ServiceHost.RunAsync(() =>
+{
+    var builder = WebApplication.CreateBuilder(args);
+    builder.AddServiceDefaults();
+    builder.AddLedger();
+    builder.AddChaos();
+    builder.AddJson();
+    builder.Services.AddOpenApi();
+
+    var app = builder.Build();
+    app.MapDefaultEndpoints();
+    app.MapOpenApi();
+    app.MapPost("/charges", CreateCharge.Handle);
+    app.MapGet("/charges", ListCharges.Handle);
+    app.MapPost("/refunds", CreateRefund.Handle);
+    app.MapGet("/chaos", ChangeChaos.Show);
+    app.MapPut("/chaos", ChangeChaos.Handle);
+
+    app.OpenLedger();
+    return app;
+});
