@@ -1,0 +1,119 @@
+using Aspire.Hosting.ApplicationModel;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Aspire.Hosting.Running;
+
+/// <summary>
+/// What <c>dotnet run</c> shows: every resource's output behind its name, the addresses once all are healthy, and what went
+/// wrong. The real one leaves that to its dashboard, and keeps running when a resource dies.
+/// </summary>
+internal sealed class ConsoleRun(IHost host)
+{
+    private const int LastLines = 20;
+    private static readonly ConsoleColor[] Colors =
+    [
+        ConsoleColor.Cyan, ConsoleColor.Green, ConsoleColor.Yellow, ConsoleColor.Magenta, ConsoleColor.Blue,
+        ConsoleColor.DarkCyan, ConsoleColor.DarkGreen, ConsoleColor.DarkYellow,
+    ];
+
+    private readonly Lock printing = new();
+    private readonly IResourceCollection resources = host.Services.GetRequiredService<DistributedApplicationModel>().Resources;
+    private readonly ResourceLoggerService logs = host.Services.GetRequiredService<ResourceLoggerService>();
+    private readonly Orchestrator orchestrator = host.Services.GetRequiredService<Orchestrator>();
+    private readonly bool colored =
+        !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+
+    private int width;
+
+    public async Task RunAsync(CancellationToken ct)
+    {
+        width = resources.Where(r => r is ExecutableResource or ProjectResource).Select(r => r.Name.Length)
+            .DefaultIfEmpty(0).Max();
+        logs.LineWritten += Print;
+        try
+        {
+            await host.StartAsync(ct);
+        }
+        catch (DistributedApplicationException e)
+        {
+            Fail(e.Message);
+            await host.StopAsync(CancellationToken.None);
+            return;
+        }
+        var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var onStop = lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
+        await using var onCancel = ct.Register(lifetime.StopApplication);
+        var healthy = PrintWhenHealthy(lifetime.ApplicationStopping);
+        if (await Task.WhenAny(orchestrator.FirstFailure, stopped.Task) == orchestrator.FirstFailure)
+            Report(await orchestrator.FirstFailure);
+        await host.StopAsync(CancellationToken.None);
+        await healthy;
+    }
+
+    private async Task PrintWhenHealthy(CancellationToken ct)
+    {
+        var notifications = host.Services.GetRequiredService<ResourceNotificationService>();
+        try
+        {
+            var states = await Task.WhenAll(orchestrator.Started.Select(
+                r => notifications.WaitForResourceHealthyAsync(r.Name, WaitBehavior.WaitOnResourceUnavailable, ct)));
+            lock (printing)
+            {
+                Console.WriteLine();
+                foreach (var state in states)
+                    Console.WriteLine(
+                        $"  {state.Resource.Name.PadRight(width)}  healthy  {string.Join("  ", state.Snapshot.Urls.Select(u => u.Url))}");
+                Console.WriteLine();
+                Console.WriteLine("  All resources are running. Press Ctrl+C to stop them.");
+                Console.WriteLine();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped before all were healthy.
+        }
+    }
+
+    private void Report((IResource Resource, string What) failure)
+    {
+        var (resource, what) = failure;
+        var last = logs.Last(resource.Name, LastLines);
+        Fail($"The resource '{resource.Name}' {what}");
+        lock (printing)
+        {
+            if (last.Count > 0)
+                Console.Error.WriteLine($"Its last {last.Count} lines:");
+            foreach (var line in last)
+                Console.Error.WriteLine($"  {line.Content}");
+            Console.Error.WriteLine("Stopping the others.");
+        }
+    }
+
+    private void Fail(string message)
+    {
+        Environment.ExitCode = 1;
+        lock (printing)
+            Console.Error.WriteLine(message);
+    }
+
+    private void Print(string resource, LogLine line)
+    {
+        lock (printing)
+        {
+            if (colored)
+                Console.ForegroundColor = Colors[Index(resource) % Colors.Length];
+            Console.Write($"{resource.PadRight(width)} | ");
+            if (colored)
+                Console.ResetColor();
+            Console.WriteLine(line.Content);
+        }
+    }
+
+    private int Index(string name)
+    {
+        resources.TryGetByName(name, out var resource);
+        return resource is null ? 0 : resources.IndexOf(resource);
+    }
+}
