@@ -13,6 +13,7 @@ internal static class GatewayExtensions
     {
         var options = builder.Configuration.GetValidated<GatewayOptions>("Gateway");
         builder.Services.AddSingleton(provider => Pipeline(options, provider.GetRequiredService<TimeProvider>()));
+#pragma warning disable EXTEXP0001 // Experimental, and the only way out of the default handlers.
         builder.Services
             .AddHttpClient<GatewayClient>(http =>
             {
@@ -22,6 +23,7 @@ internal static class GatewayExtensions
             })
             // One pipeline decides about this client's calls. The default one would retry and break inside it.
             .RemoveAllResilienceHandlers();
+#pragma warning restore EXTEXP0001
     }
 
     private static ResiliencePipeline<HttpResponseMessage> Pipeline(GatewayOptions options, TimeProvider clock)
