@@ -1,0 +1,125 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using EventShop.Tests.Servers;
+using Npgsql;
+
+namespace EventShop.Tests.Shop;
+
+/// <summary>The whole shop: a broker of its own, two databases of its own, and the three services as processes.</summary>
+public sealed class RunningShop : IAsyncDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("shop-");
+    private readonly Dictionary<string, string?> _environment = [];
+    private readonly string _orders;
+    private readonly string _payments;
+
+    private RunningShop(NatsServer nats, string orders, string payments)
+    {
+        (Nats, _orders, _payments) = (nats, orders, payments);
+        _environment["ConnectionStrings__nats"] = nats.Url;
+        _environment["ConnectionStrings__orders"] = orders;
+        _environment["ConnectionStrings__payments"] = payments;
+        _environment["Gateway__LedgerPath"] = Path.Combine(_folder.FullName, "ledger.jsonl");
+    }
+
+    public NatsServer Nats { get; }
+
+    public ServiceProcess OrderService { get; private set; } = null!;
+
+    public ServiceProcess PaymentService { get; private set; } = null!;
+
+    public ServiceProcess Gateway { get; private set; } = null!;
+
+    public static async Task<RunningShop> StartAsync(PostgresServer postgres)
+    {
+        var shop = new RunningShop(await NatsServer.StartAsync(), postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
+        shop.Gateway = await ServiceProcess.Start("PaymentGateway", shop._environment);
+        shop._environment["services__payment-gateway__http__0"] = shop.Gateway.BaseAddress.ToString();
+        await Task.WhenAll(shop.StartPaymentServiceAsync(), shop.StartOrderServiceAsync());
+        await Task.WhenAll(shop.OrderService.WaitHealthy(), shop.PaymentService.WaitHealthy());
+        return shop;
+    }
+
+    public async Task StartPaymentServiceAsync() => PaymentService = await ServiceProcess.Start("PaymentService", _environment);
+
+    public async Task StartOrderServiceAsync() => OrderService = await ServiceProcess.Start("OrderService", _environment);
+
+    /// <summary>Posts an order as it stands, for better or worse.</summary>
+    public Task<HttpResponseMessage> PostAsync(HttpContent body) => OrderService.Client.PostAsync("/orders", body);
+
+    /// <summary>Places a good order.</summary>
+    /// <returns>Its id.</returns>
+    public async Task<Guid> PlaceAsync(string paymentToken = "tok_ok", int quantity = 2)
+    {
+        using var response = await PostAsync(JsonContent.Create(new
+        {
+            customerId = "c-42",
+            items = new[] { new { sku = "SKU-1", quantity }, new { sku = "SKU-2", quantity = 1 } },
+            paymentToken,
+        }));
+        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}: {await response.Content.ReadAsStringAsync()}");
+        return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetGuid();
+    }
+
+    public Task<JsonElement> OrderAsync(Guid id) => OrderService.Client.GetFromJsonAsync<JsonElement>($"/orders/{id}");
+
+    public async Task<string> StatusAsync(Guid id) => (await OrderAsync(id)).GetProperty("status").GetString()!;
+
+    /// <summary>Waits until no order is pending any more.</summary>
+    public Task AllSettledAsync(TimeSpan? timeout = null) =>
+        Eventually.True("no order is pending", async () => await OrdersAsync("select count(*) from orders where status = 'Pending'") == 0, timeout);
+
+    public Task<long> OrdersAsync(string sql) => ScalarAsync(_orders, sql);
+
+    public Task<long> PaymentsAsync(string sql) => ScalarAsync(_payments, sql);
+
+    /// <returns>How often each order was captured, by the gateway's ledger.</returns>
+    public async Task<Dictionary<Guid, int>> CapturesAsync()
+    {
+        var ledger = await Gateway.Client.GetFromJsonAsync<JsonElement>("/charges");
+        return ledger.EnumerateArray()
+            .Where(charge => charge.GetProperty("status").GetString() == "captured")
+            .GroupBy(charge => charge.GetProperty("orderId").GetGuid())
+            .ToDictionary(charges => charges.Key, charges => charges.Count());
+    }
+
+    /// <summary>Nothing is on its way any more: outboxes, consumers and dead letters are empty.</summary>
+    public async Task AssertIdleAsync()
+    {
+        const string owed = "select count(*) from outbox_unsent";
+        await Eventually.True("both outboxes are empty", async () => await OrdersAsync(owed) + await PaymentsAsync(owed) == 0);
+        await using var connection = new NATS.Client.Core.NatsConnection(new NATS.Client.Core.NatsOpts { Url = Nats.Url });
+        var jetStream = new NATS.Client.JetStream.NatsJSContext(connection);
+        foreach (var (stream, consumer) in new[] { ("ORDERS", "payment-orders"), ("PAYMENTS", "order-payments") })
+            await Eventually.True($"{consumer} has nothing left", async () =>
+                (await jetStream.GetConsumerAsync(stream, consumer)).Info is { NumPending: 0, NumAckPending: 0 });
+        Assert.Equal(0, (await jetStream.GetStreamAsync("DEAD_LETTERS")).Info.State.Messages);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in new[] { OrderService, PaymentService, Gateway })
+            if (process is not null)
+                await process.DisposeAsync();
+        await Nats.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+
+    private static async Task<long> ScalarAsync(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+}
+
+/// <summary>One shop for all tests of a class that leave it as they found it.</summary>
+public sealed class SharedShop(PostgresServer postgres) : IAsyncLifetime
+{
+    public RunningShop Shop { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Shop = await RunningShop.StartAsync(postgres);
+
+    public ValueTask DisposeAsync() => Shop.DisposeAsync();
+}
