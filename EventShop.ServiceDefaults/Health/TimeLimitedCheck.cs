@@ -8,7 +8,7 @@ namespace EventShop.ServiceDefaults.Health;
 /// </summary>
 internal sealed class TimeLimitedCheck(IHealthCheck check) : IHealthCheck
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
 
     public static void Apply(HealthCheckRegistration registration)
     {

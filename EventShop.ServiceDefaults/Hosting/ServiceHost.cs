@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.Hosting;
@@ -9,14 +10,18 @@ namespace Microsoft.Extensions.Hosting;
 public static class ServiceHost
 {
     /// <summary>Builds the service and runs it until it is told to stop.</summary>
-    /// <returns>The exit code: 0 after an orderly stop, 1 when it could not start (one line on stderr says why).</returns>
+    /// <returns>
+    /// The exit code: 0 after an orderly stop; 1 when it could not start (one line on stderr says why), or stopped because one of
+    /// its background services failed, so that whoever runs it starts it again.
+    /// </returns>
     public static async Task<int> RunAsync(Func<WebApplication> build)
     {
         try
         {
             await using var app = build();
-            await app.RunAsync();
-            return 0;
+            await Start(app);
+            await app.WaitForShutdownAsync();
+            return app.Services.GetServices<IHostedService>().Any(HasFailed) ? 1 : 0;
         }
         catch (Exception exception) when (Explain(exception) is { } reason)
         {
@@ -24,6 +29,21 @@ public static class ServiceHost
             return 1;
         }
     }
+
+    private static async Task Start(WebApplication app)
+    {
+        var stopping = app.Lifetime.ApplicationStopping;
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // Told to stop while starting: what has started is stopped like after a long life.
+        }
+    }
+
+    private static bool HasFailed(IHostedService service) => service is BackgroundService { ExecuteTask.IsFaulted: true };
 
     // Null for what is a defect rather than a wrong setting: that keeps its stack trace.
     private static string? Explain(Exception exception) => exception switch

@@ -21,6 +21,7 @@ internal static class TelemetryDefaults
     public static void AddTelemetry(this IHostApplicationBuilder builder)
     {
         var targets = OtlpTargets.From(builder.Configuration);
+        var settings = builder.Configuration.GetSection(TelemetryOptions.Section).Get<TelemetryOptions>() ?? new();
         builder.Services.AddServiceOptions<TelemetryOptions>(TelemetryOptions.Section);
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Name(resource, builder))
@@ -33,10 +34,11 @@ internal static class TelemetryDefaults
             .WithTracing(tracing => targets.Export(tracing
                 .SetSampler(services => Sampler(services, targets))
                 .AddSource(builder.Environment.ApplicationName, "EventShop.*")
-                .AddDatabaseSpans(builder.Configuration)
+                .AddSource(settings.DatabaseSpans ? ["Npgsql"] : [])
                 .AddAspNetCoreInstrumentation(Requests)
                 .AddHttpClientInstrumentation()));
         targets.ExportLogs(builder.Logging);
+        builder.Services.AddHostedService<LastExport>();
     }
 
     // A name given by the orchestrator is already part of the default resource, and wins.
@@ -53,11 +55,6 @@ internal static class TelemetryDefaults
             ? new ParentBasedSampler(new TraceIdRatioBasedSampler(
                 services.GetRequiredService<IOptions<TelemetryOptions>>().Value.SamplingRatio))
             : new AlwaysOffSampler();
-
-    private static TracerProviderBuilder AddDatabaseSpans(this TracerProviderBuilder tracing, IConfiguration configuration)
-        => string.Equals(configuration["Telemetry:DatabaseSpans"], bool.TrueString, StringComparison.OrdinalIgnoreCase)
-            ? tracing.AddSource("Npgsql")
-            : tracing;
 
     private static void Requests(AspNetCoreTraceInstrumentationOptions options)
     {

@@ -20,6 +20,8 @@ internal static class HttpClientDefaults
             http.AddStandardResilienceHandler(options => options.Retry.DisableForUnsafeHttpMethods()).SelectPipelineByAuthority();
 #pragma warning restore EXTEXP0001
             http.AddServiceDiscovery();
+            // Spans tell it all; and log lines about the export of log lines never end.
+            http.RemoveAllLoggers();
         });
     }
 }

@@ -1,5 +1,5 @@
-using PaymentGateway.Ledger;
 using Microsoft.AspNetCore.Http.HttpResults;
+using PaymentGateway.Ledger;
 
 namespace PaymentGateway.Charges;
 

@@ -1,6 +1,6 @@
-using PaymentGateway.Charges;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using PaymentGateway.Charges;
 
 namespace PaymentGateway.Ledger;
 
