@@ -12,18 +12,18 @@ public sealed class NatsServer : IAsyncDisposable
 {
     private const int Sigterm = 15;
     private static readonly int Sigstop = OperatingSystem.IsMacOS() ? 17 : 19;
+    private static readonly int Sigusr2 = OperatingSystem.IsMacOS() ? 31 : 12;
     private static readonly int Sigcont = OperatingSystem.IsMacOS() ? 19 : 18;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("eventshop-nats-").FullName;
-    private readonly string _config;
     private readonly bool _jetStream;
     private Process? _process;
     private bool _isPaused;
 
     private NatsServer(string config, bool jetStream)
     {
-        _config = config;
+        Config = config;
         _jetStream = jetStream;
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
     }
@@ -36,6 +36,9 @@ public sealed class NatsServer : IAsyncDisposable
 
     /// <summary>The URL of the monitoring endpoints; a restart may change it.</summary>
     public Uri MonitorUrl { get; private set; } = new("http://127.0.0.1");
+
+    /// <summary>Further configuration; a change counts from the next start on.</summary>
+    public string Config { get; set; }
 
     /// <summary>Whether the process runs.</summary>
     public bool IsRunning => _process is { HasExited: false };
@@ -114,6 +117,9 @@ public sealed class NatsServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Announces to clients that the server is about to go (lame duck mode).</summary>
+    public void AnnounceShutdown() => Signal(Sigusr2);
+
     /// <summary>Starts the stopped or killed server again, on the same port and with its data.</summary>
     public async Task RestartAsync()
     {
@@ -134,6 +140,21 @@ public sealed class NatsServer : IAsyncDisposable
     {
         Signal(Sigstop);
         _isPaused = true;
+
+        // The signal stops one thread after the other: until the last has stopped the server may still answer.
+        var threads = $"/proc/{_process!.Id}/task";
+        var stopped = !Directory.Exists(threads) || SpinWait.SpinUntil(() => Directory.EnumerateDirectories(threads).All(IsStopped), Patience);
+        if (!stopped)
+        {
+            throw new TimeoutException("nats-server did not stop");
+        }
+
+        static bool IsStopped(string thread)
+        {
+            // <id> (<name>) <state> …
+            var state = File.ReadAllText(Path.Combine(thread, "stat"));
+            return state[state.LastIndexOf(')') + 2] == 'T';
+        }
     }
 
     /// <summary>Lets a frozen process go on (SIGCONT).</summary>
@@ -213,7 +234,7 @@ public sealed class NatsServer : IAsyncDisposable
         ports_file_dir: "{{_folder}}"
         log_file: "{{LogFile}}"
         {{(_jetStream ? $$"""jetstream { store_dir: "{{DataFolder}}" }""" : "")}}
-        {{_config}}
+        {{Config}}
         """;
 
     /// <summary>The server writes its ports to a file once it listens: there is no guess and no race.</summary>
