@@ -63,14 +63,21 @@ internal sealed class Consumer : BackgroundService
 
     private async Task PullAsync(CancellationToken stoppingToken)
     {
-        Trouble ??= "starting again";
-        var consumer = await _topology.EnsureConsumerAsync(_definition, _options, stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
+        try
         {
-            await _gate.WaitAsync(stoppingToken);
-            var room = await _held.WaitForRoomAsync(stoppingToken);
-            await FetchAsync(consumer, room);
+            var consumer = await _topology.EnsureConsumerAsync(_definition, _options, stoppingToken);
             Trouble = null;
+            while (!stoppingToken.IsCancellationRequested)
+            {
+                await _gate.WaitAsync(stoppingToken);
+                var room = await _held.WaitForRoomAsync(stoppingToken);
+                await FetchAsync(consumer, room);
+            }
+        }
+        catch (NatsException e)
+        {
+            Trouble = e.Message;
+            throw;
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class DatabaseSetup(
             }
             catch (NpgsqlException e)
             {
-                throw new DatabaseUnavailableException($"{Where()}: {e.Message}. Start PostgreSQL there, or set ConnectionStrings__{target.Name}", e);
+                throw new StartupException($"{Where()}: {e.Message}. Start PostgreSQL there, or set ConnectionStrings__{target.Name}", e);
             }
         }
     }
@@ -103,6 +103,3 @@ internal sealed class DatabaseSetup(
         return reader.ReadToEnd();
     }
 }
-
-/// <summary>A service cannot start because its database cannot be used; the message says which and what to do.</summary>
-public sealed class DatabaseUnavailableException(string message, Exception inner) : Exception(message, inner);

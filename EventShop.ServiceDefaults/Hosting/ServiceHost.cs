@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using EventShop.Messaging;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;

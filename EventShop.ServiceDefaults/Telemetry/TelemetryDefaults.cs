@@ -1,8 +1,8 @@
+using EventShop.Messaging;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 using OpenTelemetry.Instrumentation.AspNetCore;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -21,8 +21,7 @@ internal static class TelemetryDefaults
     public static void AddTelemetry(this IHostApplicationBuilder builder)
     {
         var targets = OtlpTargets.From(builder.Configuration);
-        var settings = builder.Configuration.GetSection(TelemetryOptions.Section).Get<TelemetryOptions>() ?? new();
-        builder.Services.AddServiceOptions<TelemetryOptions>(TelemetryOptions.Section);
+        var settings = builder.Configuration.GetValidated<TelemetryOptions>(TelemetryOptions.Section);
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Name(resource, builder))
             .WithMetrics(metrics => targets.Export(metrics
@@ -32,7 +31,7 @@ internal static class TelemetryDefaults
                 .AddMeter("EventShop.*", "Npgsql")
                 .AddPrometheusExporter()))
             .WithTracing(tracing => targets.Export(tracing
-                .SetSampler(services => Sampler(services, targets))
+                .SetSampler(Sampler(settings, targets))
                 .AddSource(builder.Environment.ApplicationName, "EventShop.*")
                 .AddSource(settings.DatabaseSpans ? ["Npgsql"] : [])
                 .AddAspNetCoreInstrumentation(Requests)
@@ -50,10 +49,9 @@ internal static class TelemetryDefaults
         }
     }
 
-    private static Sampler Sampler(IServiceProvider services, OtlpTargets targets)
+    private static Sampler Sampler(TelemetryOptions settings, OtlpTargets targets)
         => targets.TakeTraces
-            ? new ParentBasedSampler(new TraceIdRatioBasedSampler(
-                services.GetRequiredService<IOptions<TelemetryOptions>>().Value.SamplingRatio))
+            ? new ParentBasedSampler(new TraceIdRatioBasedSampler(settings.SamplingRatio))
             : new AlwaysOffSampler();
 
     private static void Requests(AspNetCoreTraceInstrumentationOptions options)

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -9,8 +10,10 @@ internal static class ProblemDefaults
 {
     public static void AddProblems(this IHostApplicationBuilder builder)
     {
-        builder.Services.AddProblemDetails();
+        builder.Services.AddProblemDetails(options =>
+            options.CustomizeProblemDetails = context => context.ProblemDetails.Detail ??= Advice(context.ProblemDetails.Status));
         builder.Services.AddExceptionHandler<UnreadableRequest>();
+        builder.Services.AddExceptionHandler<UnavailableDependency>();
         // In every environment, not just in Development: only the exception says which member could not be read.
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
@@ -21,4 +24,11 @@ internal static class ProblemDefaults
         app.UseExceptionHandler();
         app.UseStatusCodePages();
     }
+
+    private static string? Advice(int? status) => status switch
+    {
+        StatusCodes.Status413PayloadTooLarge => $"The body may have at most {ServerDefaults.MaxRequestBodyBytes} bytes.",
+        StatusCodes.Status415UnsupportedMediaType => "The body must be JSON, with Content-Type: application/json.",
+        _ => null,
+    };
 }

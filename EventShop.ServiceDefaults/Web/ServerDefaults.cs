@@ -10,7 +10,7 @@ namespace EventShop.ServiceDefaults;
 internal static class ServerDefaults
 {
     // Far above any order, far below what a client could use to fill the memory.
-    private const int MaxRequestBodyBytes = 64 * 1024;
+    public const int MaxRequestBodyBytes = 64 * 1024;
     private const int MaxDrainedBytes = 4 * 1024 * 1024;
 
     public static void AddServerLimits(this IHostApplicationBuilder builder)

@@ -28,7 +28,8 @@ internal sealed partial class UnreadableRequest(IProblemDetailsService problems)
         { InnerException: JsonException json } => Invalid(Member(json), $"is missing, malformed or of the wrong type{Position(json)}"),
         _ when UnboundParameter().Match(bad.Message) is { Success: true } match => Invalid(match.Groups["name"].Value, "is not valid"),
         _ when MissingBody().IsMatch(bad.Message) => Invalid("$", "a JSON body is required"),
-        _ => new ProblemDetails { Status = bad.StatusCode, Detail = "The request cannot be read." },
+        { StatusCode: StatusCodes.Status400BadRequest } => new ProblemDetails { Status = bad.StatusCode, Detail = "The request cannot be read." },
+        _ => new ProblemDetails { Status = bad.StatusCode },
     };
 
     private static HttpValidationProblemDetails Invalid(string member, string error)

@@ -8,7 +8,7 @@ public sealed class StartTests : IDisposable
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("gateway-");
 
     [Theory]
-    [InlineData("Telemetry__SamplingRatio", "7", "Telemetry:SamplingRatio must be between 0 and 1, but is '7'")]
+    [InlineData("Telemetry__SamplingRatio", "7", "Telemetry:SamplingRatio is '7': must be from 0 to 1")]
     [InlineData("Telemetry__SamplingRatio", "half", "'half' at 'Telemetry:SamplingRatio' to type 'System.Double'")]
     [InlineData("Gateway__ChaosSeed", "x", "'x' at 'Gateway:ChaosSeed'")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost", "OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, but is 'localhost'")]

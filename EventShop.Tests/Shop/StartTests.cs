@@ -13,7 +13,7 @@ public sealed class StartTests(PostgresServer postgres)
     [InlineData("PaymentService", "Messaging__Consumers__payment-orders__Prefetch", "1000", "Messaging:Consumers:payment-orders:Prefetch", "at most twice Workers")]
     [InlineData("PaymentService", "Gateway__TotalTimeout", "00:00:01", "Gateway:TotalTimeout", "at least AttemptTimeout")]
     [InlineData("PaymentService", "Gateway__FailureRatio", "2", "Gateway:FailureRatio", "from 0.01 to 1")]
-    [InlineData("OrderService", "Telemetry__SamplingRatio", "7", "Telemetry:SamplingRatio", "0 ")]
+    [InlineData("OrderService", "Telemetry__SamplingRatio", "7", "Telemetry:SamplingRatio", "from 0 to 1")]
     public async Task A_wrong_value_is_named_with_its_key_and_what_is_allowed(string service, string variable, string value, string key, string allowed)
     {
         var (exitCode, errors) = await ServiceProcess.RunToEnd(service, Environment((variable, value)));

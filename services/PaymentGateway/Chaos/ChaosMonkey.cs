@@ -1,12 +1,11 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 
 namespace PaymentGateway.Chaos;
 
 /// <summary>Makes the gateway behave as badly as <c>PUT /chaos</c> asked for. Well-behaved by default.</summary>
-internal sealed class ChaosMonkey(IOptions<GatewayOptions> options, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class ChaosMonkey(GatewayOptions options, IHostApplicationLifetime lifetime, TimeProvider time)
 {
-    private readonly Random random = options.Value.ChaosSeed is { } seed ? new Random(seed) : new Random();
+    private readonly Random random = options.ChaosSeed is { } seed ? new Random(seed) : new Random();
     private readonly Lock gate = new();
     private volatile ChaosSettings settings = new();
 

@@ -1,3 +1,4 @@
+using EventShop.Messaging;
 using System.Buffers;
 using System.Text.Json;
 using System.Threading.Channels;

@@ -1,5 +1,5 @@
+using EventShop.Messaging;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 using PaymentGateway.Charges;
 
 namespace PaymentGateway.Ledger;
@@ -8,13 +8,12 @@ internal static class LedgerSetup
 {
     public static void AddLedger(this WebApplicationBuilder builder)
     {
-        builder.Services.AddServiceOptions<GatewayOptions>(GatewayOptions.Section);
+        var options = builder.Configuration.GetValidated<GatewayOptions>(GatewayOptions.Section);
+        builder.Services.AddSingleton(options);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<LedgerBook>();
         builder.Services.AddSingleton<FlakyCards>();
-        builder.Services.AddSingleton(services => new Journal(Path.Combine(
-            builder.Environment.ContentRootPath,
-            services.GetRequiredService<IOptions<GatewayOptions>>().Value.LedgerPath)));
+        builder.Services.AddSingleton(_ => new Journal(Path.Combine(builder.Environment.ContentRootPath, options.LedgerPath)));
     }
 
     /// <summary>Reads the ledger before the first request is taken.</summary>

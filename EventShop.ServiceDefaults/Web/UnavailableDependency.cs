@@ -1,0 +1,36 @@
+using EventShop.Messaging;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Npgsql;
+
+namespace EventShop.ServiceDefaults;
+
+/// <summary>A full queue or a database that does not answer is no defect: 503, and when to come again.</summary>
+internal sealed class UnavailableDependency(IProblemDetailsService problems) : IExceptionHandler
+{
+    private const int RetryAfterSeconds = 1;
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
+    {
+        var detail = exception switch
+        {
+            OverloadedException => "Too many requests are waiting. Nothing was stored.",
+            NpgsqlException { IsTransient: true } => "The database does not answer. It is not known whether the request was stored.",
+            _ => null,
+        };
+        if (detail is null)
+        {
+            return false;
+        }
+
+        context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString();
+        return await problems.TryWriteAsync(new ProblemDetailsContext
+        {
+            HttpContext = context,
+            Exception = exception,
+            ProblemDetails = new ProblemDetails { Status = context.Response.StatusCode, Detail = detail },
+        });
+    }
+}
