@@ -48,8 +48,14 @@ public static class ParameterResourceBuilderExtensions
     {
         ParameterDefault value = new GenerateParameterDefault
         {
-            Lower = lower, Upper = upper, Numeric = numeric, Special = special,
-            MinLower = minLower, MinUpper = minUpper, MinNumeric = minNumeric, MinSpecial = minSpecial,
+            Lower = lower,
+            Upper = upper,
+            Numeric = numeric,
+            Special = special,
+            MinLower = minLower,
+            MinUpper = minUpper,
+            MinNumeric = minNumeric,
+            MinSpecial = minSpecial,
         };
         if (builder.ExecutionContext.IsRunMode)
             value = new PersistedParameterDefault(Secrets(builder), name, value);

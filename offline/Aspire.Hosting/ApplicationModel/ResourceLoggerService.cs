@@ -41,8 +41,11 @@ public class ResourceLoggerService : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    internal void Write(string resourceName, string content, bool isError) =>
-        LineWritten?.Invoke(resourceName, Log(resourceName).Add(content, isError));
+    internal void Write(string resourceName, string content, bool isError)
+    {
+        var line = Log(resourceName).Add(content, isError);
+        LineWritten?.Invoke(resourceName, line);
+    }
 
     internal IReadOnlyList<LogLine> Last(string resourceName, int count) => Log(resourceName).Last(count);
 

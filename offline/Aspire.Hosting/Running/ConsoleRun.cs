@@ -84,7 +84,7 @@ internal sealed class ConsoleRun(IHost host)
         lock (printing)
         {
             if (last.Count > 0)
-                Console.Error.WriteLine($"Its last {last.Count} lines:");
+                Console.Error.WriteLine("Its last lines:");
             foreach (var line in last)
                 Console.Error.WriteLine($"  {line.Content}");
             Console.Error.WriteLine("Stopping the others.");

@@ -114,8 +114,9 @@ internal sealed class ResourceRunner(IResource resource, EndpointPlan endpoints,
             await notifications.PublishUpdateAsync(resource, s => s with { State = KnownResourceStates.FailedToStart, StopTimeStamp = Now });
             Failed?.Invoke(resource, $"failed to start: {e.Message}");
         }
-        catch (OperationCanceledException)
+        catch (Exception)
         {
+            // Whatever cut the start short, it is being stopped anyway: StopAsync ends what was launched.
             children = [.. children.Where(c => c is not null)];
         }
     }
