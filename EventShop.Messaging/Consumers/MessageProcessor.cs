@@ -50,6 +50,7 @@ internal sealed class MessageProcessor(
         {
             context = CloudEvent.Read(delivery.Message.Headers, delivery.Attempt);
             await HandleAsync(delivery, context, abort);
+            FailPoint.Hit("consumer.before-ack");
             await settlement.AckAsync(delivery);
             Record("handled", context, started);
             if (gate.Succeeded())

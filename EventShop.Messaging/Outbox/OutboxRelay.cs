@@ -80,6 +80,8 @@ internal sealed class OutboxRelay : BackgroundService
     private async Task<int> SendDueAsync(CancellationToken stoppingToken)
     {
         var due = await _table.ClaimDueAsync(stoppingToken);
+        if (due.Count > 0)
+            FailPoint.Hit("relay.after-claim");
         var sending = new List<Task>(due.Count);
         foreach (var e in due)
         {
@@ -100,6 +102,7 @@ internal sealed class OutboxRelay : BackgroundService
             switch (outcome.Status)
             {
                 case PublishStatus.Stored:
+                    FailPoint.Hit("relay.after-publish");
                     await _sent.WriteAsync(e.Id);
                     break;
                 case PublishStatus.Refused:

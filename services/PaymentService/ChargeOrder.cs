@@ -16,7 +16,9 @@ public sealed class ChargeOrder(PaymentStore payments, GatewayClient gateway, Ti
             return;
         }
 
+        FailPoint.Hit("payment.before-charge");
         var result = await gateway.ChargeAsync(payment, message.PaymentToken, cancellationToken);
+        FailPoint.Hit("payment.after-charge");
         await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));
     }
 }
