@@ -22,27 +22,44 @@ public sealed class RunningShop : IAsyncDisposable
         _environment["Gateway__LedgerPath"] = Path.Combine(_folder.FullName, "ledger.jsonl");
     }
 
+    /// <summary>What services started from now on are told.</summary>
+    public IDictionary<string, string?> Settings => _environment;
+
     public NatsServer Nats { get; }
 
-    public ServiceProcess OrderService { get; private set; } = null!;
+    public ServiceProcess OrderService { get; set; } = null!;
 
-    public ServiceProcess PaymentService { get; private set; } = null!;
+    public ServiceProcess PaymentService { get; set; } = null!;
 
-    public ServiceProcess Gateway { get; private set; } = null!;
+    public ServiceProcess Gateway { get; set; } = null!;
 
-    public static async Task<RunningShop> StartAsync(PostgresServer postgres)
+    /// <param name="postgres">Where its databases are.</param>
+    /// <param name="settings">What the services are told besides, or instead.</param>
+    /// <param name="nats">Its broker, which is disposed with it; by default one of its own.</param>
+    public static async Task<RunningShop> StartAsync(
+        PostgresServer postgres, IReadOnlyDictionary<string, string?>? settings = null, NatsServer? nats = null)
     {
-        var shop = new RunningShop(await NatsServer.StartAsync(), postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
-        shop.Gateway = await ServiceProcess.Start("PaymentGateway", shop._environment);
+        var shop = new RunningShop(
+            nats ?? await NatsServer.StartAsync(), postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
+        await shop.StartGatewayAsync();
         shop._environment["services__payment-gateway__http__0"] = shop.Gateway.BaseAddress.ToString();
+        foreach (var (name, value) in settings ?? new Dictionary<string, string?>())
+            shop._environment[name] = value;
         await Task.WhenAll(shop.StartPaymentServiceAsync(), shop.StartOrderServiceAsync());
         await Task.WhenAll(shop.OrderService.WaitHealthy(), shop.PaymentService.WaitHealthy());
         return shop;
     }
 
-    public async Task StartPaymentServiceAsync() => PaymentService = await ServiceProcess.Start("PaymentService", _environment);
+    public async Task StartPaymentServiceAsync() => PaymentService = await StartAsync("PaymentService");
 
-    public async Task StartOrderServiceAsync() => OrderService = await ServiceProcess.Start("OrderService", _environment);
+    public async Task StartOrderServiceAsync() => OrderService = await StartAsync("OrderService");
+
+    public async Task StartGatewayAsync() => Gateway = await StartAsync("PaymentGateway");
+
+    /// <summary>Starts a process of a service, besides those there are.</summary>
+    /// <param name="failPoint">The step at which it dies, <c>name</c> or <c>name:n</c>; null: an ordinary build, which never does.</param>
+    public Task<ServiceProcess> StartAsync(string service, string? failPoint = null) => ServiceProcess.Start(
+        service, new Dictionary<string, string?>(_environment) { ["FAILPOINT"] = failPoint }, failPoints: failPoint is not null);
 
     /// <summary>Posts an order as it stands, for better or worse.</summary>
     public Task<HttpResponseMessage> PostAsync(HttpContent body) => OrderService.Client.PostAsync("/orders", body);
@@ -68,6 +85,12 @@ public sealed class RunningShop : IAsyncDisposable
     /// <summary>Waits until no order is pending any more.</summary>
     public Task AllSettledAsync(TimeSpan? timeout = null) =>
         Eventually.True("no order is pending", async () => await OrdersAsync("select count(*) from orders where status = 'Pending'") == 0, timeout);
+
+    /// <summary>The connection string of the order service's database.</summary>
+    public string OrdersDatabase => _orders;
+
+    /// <summary>The connection string of the payment service's database.</summary>
+    public string PaymentsDatabase => _payments;
 
     public Task<long> OrdersAsync(string sql) => ScalarAsync(_orders, sql);
 
