@@ -46,6 +46,15 @@ internal sealed class Broker(string url) : IAsyncDisposable
         return (count, string.Join("; ", which));
     }
 
+    /// <summary>How many messages that are not acknowledged yet have been delivered more than once.</summary>
+    public async Task<int> RedeliveredAsync()
+    {
+        var count = 0;
+        foreach (var (stream, consumer) in Consumers)
+            count += (await JetStream.GetConsumerAsync(stream, consumer)).Info.NumRedelivered;
+        return count;
+    }
+
     /// <summary>The event a message is about: its <c>ce-id</c>, which a copy has in common with the original.</summary>
     public static string? EventId(INatsJSMsg<byte[]> message) =>
         message.Headers is { } headers && headers.TryGetLastValue("ce-id", out var id) ? id : null;

@@ -49,10 +49,18 @@ internal sealed class TcpProxy : IAsyncDisposable
             Cut(id);
     }
 
-    /// <summary>
-    /// Nothing passes any more and nobody is told: what a firewall does that has forgotten its connections. New ones are silent too.
-    /// </summary>
+    /// <summary>Nothing passes any more and nobody is told; new connections are silent too.</summary>
     public void GoSilent() => ToServer.IsSilent = ToClient.IsSilent = true;
+
+    /// <summary>
+    /// The connections there are pass nothing any more and nobody is told, while new ones work: what a firewall does that has
+    /// forgotten its connections.
+    /// </summary>
+    public void ForgetConnections()
+    {
+        foreach (var wire in _wires.Values)
+            wire.HasLost = true;
+    }
 
     /// <summary>Everything passes again. Connections that have lost something are cut, as nobody knows them any more.</summary>
     public void Heal()
