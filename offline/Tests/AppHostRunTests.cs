@@ -74,6 +74,7 @@ public sealed class AppHostRunTests : IDisposable
         Assert.Contains("nats-server", output, StringComparison.Ordinal);
         Assert.Contains("exit code 9", output, StringComparison.Ordinal);
         Assert.Contains("  the disk is on fire", output, StringComparison.Ordinal);
+        Assert.Contains("Stopping the others.", output, StringComparison.Ordinal);
     }
 
     [Fact]
