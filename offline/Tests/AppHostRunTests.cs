@@ -28,6 +28,15 @@ public sealed class AppHostRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Publishing_is_refused()
+    {
+        var (status, output) = await Run("--publisher", "manifest", "--Infrastructure:Mode=Local");
+
+        Assert.Equal(1, status);
+        Assert.StartsWith("Publishing needs the real Aspire packages", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_wrong_mode_is_one_line_with_key_value_and_what_is_allowed()
     {
         var (status, output) = await Run("--Infrastructure:Mode=Cloud");
