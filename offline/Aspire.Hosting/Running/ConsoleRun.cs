@@ -64,10 +64,15 @@ internal sealed class ConsoleRun(IHost host)
             {
                 Report(failure);
                 var count = restarts[failure.Resource] = restarts.GetValueOrDefault(failure.Resource) + 1;
-                if (!restart || !healthy.IsCompleted || count > MostRestarts)
+                if (!restart || !healthy.IsCompleted)
                 {
                     Fail("Stopping the others.");
                     return;
+                }
+                if (count > MostRestarts)
+                {
+                    Fail($"'{failure.Resource.Name}' stays stopped; the others go on.");
+                    continue;
                 }
                 await Task.Delay(BeforeRestart, ct);
                 Tell($"Starting '{failure.Resource.Name}' again.");
