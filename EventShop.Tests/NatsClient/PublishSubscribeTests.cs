@@ -37,7 +37,8 @@ public sealed class PublishSubscribeTests(SharedNats nats) : IClassFixture<Share
         for (var i = 0; i < 50; i++)
         {
             var headers = i % 2 == 0 ? null : new NatsHeaders { ["number"] = $"{i}" };
-            await connection.PublishAsync(sub.Subject, $"message {i}", headers, replyTo: i % 3 == 0 ? "reply.here" : null, cancellationToken: Ct);
+            await connection.PublishAsync(
+                sub.Subject, $"message {i}", headers, replyTo: i % 3 == 0 ? "reply.here" : null, cancellationToken: Ct);
         }
 
         for (var i = 0; i < 50; i++)
@@ -54,7 +55,8 @@ public sealed class PublishSubscribeTests(SharedNats nats) : IClassFixture<Share
     {
         const int Publishers = 8;
         const int Each = 500;
-        await using var connection = Connect(nats.Server.Url, opts => opts with { SubPendingChannelCapacity = Publishers * Each });
+        await using var connection = Connect(
+            nats.Server.Url, opts => opts with { SubPendingChannelCapacity = Publishers * Each });
         await using var sub = await connection.SubscribeCoreAsync<string>(Unique("busy."), cancellationToken: Ct);
         await connection.PingAsync(Ct);
 
@@ -134,7 +136,8 @@ public sealed class PublishSubscribeTests(SharedNats nats) : IClassFixture<Share
     {
         await using var client = new NATS.Net.NatsClient(nats.Server.Url);
         var opts = new NatsSubOpts { ChannelOpts = new NatsSubChannelOpts { Capacity = 1, FullMode = BoundedChannelFullMode.Wait } };
-        await using var sub = await client.Connection.SubscribeCoreAsync<int>(Unique("patient."), opts: opts, cancellationToken: Ct);
+        await using var sub = await client.Connection.SubscribeCoreAsync<int>(
+            Unique("patient."), opts: opts, cancellationToken: Ct);
         for (var i = 0; i < 100; i++)
         {
             await client.PublishAsync(sub.Subject, i, cancellationToken: Ct);
@@ -185,10 +188,12 @@ public sealed class PublishSubscribeTests(SharedNats nats) : IClassFixture<Share
         await using var connection = Connect(nats.Server.Url);
         await connection.ConnectAsync();
         await Assert.ThrowsAsync<NatsException>(async () => await connection.PublishAsync("two words", 1, cancellationToken: Ct));
-        await Assert.ThrowsAsync<NatsException>(async () => await connection.PublishAsync("line\r\nbreak", 1, cancellationToken: Ct));
+        await Assert.ThrowsAsync<NatsException>(
+            async () => await connection.PublishAsync("line\r\nbreak", 1, cancellationToken: Ct));
         await Assert.ThrowsAsync<NatsException>(async () => await connection.PublishAsync("", 1, cancellationToken: Ct));
         await Assert.ThrowsAsync<NatsPayloadTooLargeException>(
-            async () => await connection.PublishAsync("large", new byte[connection.ServerInfo!.MaxPayload + 1], cancellationToken: Ct));
+            async () =>
+                await connection.PublishAsync("large", new byte[connection.ServerInfo!.MaxPayload + 1], cancellationToken: Ct));
         Assert.True(await connection.PingAsync(Ct) > TimeSpan.Zero);
     }
 }

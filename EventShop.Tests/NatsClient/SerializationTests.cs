@@ -18,7 +18,8 @@ public sealed partial class SerializationTests(SharedNats nats) : IClassFixture<
         var id = Guid.NewGuid();
         Assert.Equal(id, await EchoAsync(connection, id));
         Assert.Equal(new byte[] { 1, 2 }, (await EchoAsync(connection, new ReadOnlyMemory<byte>([1, 2]))).ToArray());
-        Assert.Equal(new byte[] { 1, 2 }, (await EchoAsync(connection, new ReadOnlySequence<byte>(new byte[] { 1, 2 }))).ToArray());
+        Assert.Equal(
+            new byte[] { 1, 2 }, (await EchoAsync(connection, new ReadOnlySequence<byte>(new byte[] { 1, 2 }))).ToArray());
 
         var owner = NatsMemoryOwner<byte>.Allocate(2);
         owner.Span[1] = 7;

@@ -22,7 +22,8 @@ public readonly record struct ProcessSignal(int Linux, int MacOS)
     public static void WaitUntilStopped(Process process, TimeSpan timeout)
     {
         var threads = $"/proc/{process.Id}/task";
-        if (Directory.Exists(threads) && !SpinWait.SpinUntil(() => Directory.EnumerateDirectories(threads).All(IsStopped), timeout))
+        if (Directory.Exists(threads)
+            && !SpinWait.SpinUntil(() => Directory.EnumerateDirectories(threads).All(IsStopped), timeout))
         {
             throw new TimeoutException($"Process {process.Id} did not stop");
         }

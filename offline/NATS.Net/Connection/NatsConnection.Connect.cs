@@ -145,7 +145,9 @@ public partial class NatsConnection
         _events.Post(ConnectionOpened, this, new NatsEventArgs(transport.Server.ToString()));
     }
 
-    /// <summary>Starts a loop that does not belong to whoever happened to connect: no trace, no culture, no request scope.</summary>
+    /// <summary>
+    /// Starts a loop that does not belong to whoever happened to connect: no trace, no culture, no request scope.
+    /// </summary>
     private static Task StartDetached(Func<Task> loop)
     {
         if (ExecutionContext.IsFlowSuppressed())

@@ -10,7 +10,9 @@ public partial class NatsConnection
     private bool _stopRetries;
     private ServerAddress? _lastSeed;
 
-    /// <summary>INFO, TLS, CONNECT, PING and PONG; after it the server takes commands. Closes the transport when it throws.</summary>
+    /// <summary>
+    /// INFO, TLS, CONNECT, PING and PONG; after it the server takes commands. Closes the transport when it throws.
+    /// </summary>
     private async Task IntroduceAsync(Transport transport, bool isReconnect)
     {
         try

@@ -53,7 +53,8 @@ public partial class NatsConnection
             {
                 if (connection._replies.TryTake(frame.Subject, out var reply))
                 {
-                    reply.Complete(connection, new Delivery(reply.ReplyTo, Text(frame.ReplyTo), frame.HasHeaders, headers, payload));
+                    reply.Complete(
+                        connection, new Delivery(reply.ReplyTo, Text(frame.ReplyTo), frame.HasHeaders, headers, payload));
                 }
 
                 return default;

@@ -49,7 +49,8 @@ public partial class NatsConnection
     /// <summary>Tries every known server in turn, waiting after each failure; the one just lost comes last.</summary>
     private async Task<Transport> ReopenAsync(ServerAddress lost)
     {
-        var announced = (_serverInfo?.ClientConnectUrls ?? []).Select(url => new ServerAddress(url, isSeed: false, lost.Uri.Scheme));
+        var announced = (_serverInfo?.ClientConnectUrls ?? [])
+            .Select(url => new ServerAddress(url, isSeed: false, lost.Uri.Scheme));
         var others = Opts.SeedAddresses().Concat(announced)
             .DistinctBy(server => (server.Host, server.Port))
             .Where(server => (server.Host, server.Port) != (lost.Host, lost.Port))

@@ -148,7 +148,8 @@ public partial class NatsConnection : INatsConnection
     internal void OnMessageDropped<T>(NatsSubBase subscription, int pending, in NatsMsg<T> msg)
     {
         _events.Post(
-            MessageDropped, this, new NatsMessageDroppedEventArgs(subscription, pending, msg.Subject, msg.ReplyTo, msg.Headers, msg.Data));
+            MessageDropped, this, new NatsMessageDroppedEventArgs(
+                subscription, pending, msg.Subject, msg.ReplyTo, msg.Headers, msg.Data));
         if (subscription.TryMarkSlow())
         {
             _events.Post(SlowConsumerDetected, this, new NatsSlowConsumerEventArgs(subscription));

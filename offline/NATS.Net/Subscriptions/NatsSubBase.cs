@@ -178,7 +178,8 @@ public abstract class NatsSubBase
 
             // Its answer comes after every message the server sent before it took the UNSUB.
             var answered = Connection.ConnectionState == NatsConnectionState.Open ? Connection.Writer.PingAsync() : Task.CompletedTask;
-            await Task.WhenAny(answered, Task.Delay(Connection.Opts.DrainPingTimeout, CancellationToken.None)).ConfigureAwait(false);
+            await Task.WhenAny(
+                answered, Task.Delay(Connection.Opts.DrainPingTimeout, CancellationToken.None)).ConfigureAwait(false);
             Connection.Subscriptions.Forget(this);
         }
 

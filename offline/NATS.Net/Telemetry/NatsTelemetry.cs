@@ -83,7 +83,8 @@ internal static class NatsTelemetry
         // The span must not become the current one of the read loop, whose later messages belong to other traces.
         var current = Activity.Current;
         headers.Activity = Enrich(
-            Source.StartActivity($"{connection.SpanName(delivery.Subject)} receive", ActivityKind.Consumer, parent, tags), context);
+            Source.StartActivity(
+                $"{connection.SpanName(delivery.Subject)} receive", ActivityKind.Consumer, parent, tags), context);
         Activity.Current = current;
     }
 
