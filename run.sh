@@ -20,6 +20,8 @@ build Release
 
 apphost=(dotnet run --project EventShop.AppHost -c Release --no-build)
 if [ "${1:-}" != --demo ]; then
+  # Kill what you like: what dies is started again, as a container platform would.
+  export AppHost__RestartCrashed=${AppHost__RestartCrashed:-true}
   exec "${apphost[@]}"
 fi
 

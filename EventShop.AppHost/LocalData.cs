@@ -24,10 +24,10 @@ internal sealed class LocalData(InfrastructureOptions options) : IDisposable
         var folder = string.IsNullOrEmpty(configured)
             ? Path.Combine(repository, ".data")
             : Path.GetFullPath(configured, repository);
-        var existing = folder;
+        var existing = Path.GetDirectoryName(folder) ?? folder;
         while (!Directory.Exists(existing))
             existing = Path.GetDirectoryName(existing)!;
-        if (existing == folder || PostgresUser.CanEnter(existing))
+        if (PostgresUser.CanEnter(existing))
             return folder;
         if (!string.IsNullOrEmpty(configured))
             problem = $"Infrastructure:DataFolder is '{configured}', allowed is a folder that the user '{PostgresUser.Name}' can enter.";

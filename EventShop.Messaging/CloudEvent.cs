@@ -11,8 +11,11 @@ internal static class CloudEvent
     public const string TraceState = "tracestate";
     public const string Baggage = "baggage";
 
-    private const string Id = "ce-id";
-    private const string Type = "ce-type";
+    /// <summary>Set when an operator sent the message again.</summary>
+    public const string Redriven = "redriven";
+
+    public const string Id = "ce-id";
+    public const string Type = "ce-type";
     private const string Source = "ce-source";
     private const string Time = "ce-time";
     private const string SpecVersion = "ce-specversion";

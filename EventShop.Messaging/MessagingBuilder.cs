@@ -40,8 +40,11 @@ public sealed class MessagingBuilder
         {
             _host.Services.AddSingleton<DeadLetters>();
             Publishes(DeadLetters.Stream);
+            Publishes(GivenUpWatch.Stream);
             _hasDeadLetters = true;
         }
+        _host.Services.AddSingleton(definition);
+        _host.Services.AddSingleton<IHostedService>(services => ActivatorUtilities.CreateInstance<GivenUpWatch>(services, definition));
         _host.Services.AddSingleton(services => CreateConsumer(services, definition, options));
         _host.Services.AddSingleton<IHostedService>(services => services.GetServices<Consumer>().Single(c => c.Name == name));
         return this;

@@ -11,7 +11,8 @@ public static class Eventually
         Value(what, () => Task.FromResult(condition()), held => held, timeout);
 
     /// <summary>Waits until the condition holds. An exception counts as "not yet" and is told at the end.</summary>
-    public static Task True(string what, Func<Task<bool>> condition, TimeSpan? timeout = null) => Value(what, condition, held => held, timeout);
+    public static Task True(string what, Func<Task<bool>> condition, TimeSpan? timeout = null) =>
+        Value(what, condition, held => held, timeout);
 
     /// <summary>Waits until a value is as wished, and returns it.</summary>
     public static async Task<T> Value<T>(string what, Func<Task<T>> read, Func<T, bool> isWished, TimeSpan? timeout = null)

@@ -22,7 +22,7 @@ public sealed class ConsumerOptions : IValidatableObject
     /// of it, so it bounds the recovery from a crash, not the time a handler may take.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:03", "00:10:00")]
-    public TimeSpan AckWait { get; set; } = TimeSpan.FromSeconds(30);
+    public TimeSpan AckWait { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long one attempt may take before it is cut off and counts as failed.</summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]

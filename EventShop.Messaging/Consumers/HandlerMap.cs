@@ -13,6 +13,9 @@ public sealed class HandlerMap
 
     internal HandlerMap(IServiceCollection services) => _services = services;
 
+    /// <summary>Handles nothing.</summary>
+    internal static HandlerMap None { get; } = new(new ServiceCollection());
+
     /// <summary>Gives events of type <typeparamref name="TEvent"/> to <typeparamref name="THandler"/>, made anew for each message.</summary>
     public HandlerMap Handle<TEvent, THandler>()
         where TEvent : IEvent<TEvent>

@@ -122,7 +122,8 @@ internal sealed class MessageProcessor(
         var raised = TraceContext.Parse(
             CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceParent), CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceState));
         // A prompt first delivery goes on in the trace of its cause. Any other begins a trace of its own, linked to it.
-        var prompt = delivery.Attempt == 1 && clock.GetUtcNow() - context.Time < Prompt;
+        var prompt = delivery.Attempt == 1 && clock.GetUtcNow() - context.Time < Prompt
+            && CloudEvent.Header(delivery.Message.Headers, CloudEvent.Redriven) is null;
         var activity = prompt
             ? MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, raised)
             : MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, parentContext: default, links: [new(raised)]);
@@ -142,7 +143,9 @@ internal sealed class MessageProcessor(
 
     private async Task GiveUpAsync(Delivery delivery, Exception reason)
     {
-        await deadLetters.StoreAsync(definition.Name, delivery, reason);
+        await deadLetters.StoreAsync(
+            definition.Name, delivery.Metadata.Stream, delivery.Sequence, delivery.Message.Subject, delivery.Message.Headers,
+            delivery.Message.Data, delivery.Attempt, reason);
         await settlement.TerminateAsync(delivery);
         MessagingTelemetry.DeadLettered.Add(1, _consumer);
         log.DeadLettered(definition.Name, delivery.Sequence, delivery.Metadata.Stream, delivery.Attempt, reason.Message);

@@ -67,13 +67,13 @@ public sealed class Outbox
         await notify.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Sends a stored event once more, under its own id. Does nothing when it is on its way, or no longer kept.</summary>
-    public async Task ResendAsync(Guid eventId, CancellationToken cancellationToken)
+    /// <summary>Sends stored events once more, under their own ids. Leaves out those on their way, and those no longer kept.</summary>
+    public async Task ResendAsync(IReadOnlyList<Guid> eventIds, CancellationToken cancellationToken)
     {
         await using var command = _db.CreateCommand($"""
-            insert into outbox_unsent (id, due_at) select id, now() from outbox where id = @id on conflict do nothing;
+            insert into outbox_unsent (id, due_at) select id, now() from outbox where id = any(@id) on conflict do nothing;
             notify {OutboxRelay.Notification}
-            """).AddValue("id", eventId);
+            """).AddColumn("id", eventIds, id => id);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

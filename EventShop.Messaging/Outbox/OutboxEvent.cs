@@ -13,12 +13,16 @@ public sealed record OutboxEvent(
     string? TraceParent, string? TraceState, string? Baggage)
 {
     /// <summary>Raises an event about <paramref name="key"/>; it exists once the transaction that stores it has committed.</summary>
-    public static OutboxEvent Of<TEvent>(TEvent message, Guid key, DateTimeOffset now) where TEvent : IEvent<TEvent>
+    /// <param name="message">The event.</param>
+    /// <param name="key">The aggregate it is about.</param>
+    /// <param name="now">When it happened.</param>
+    /// <param name="id">Its identity, where it follows from the aggregate (an order is created once); otherwise a new one.</param>
+    public static OutboxEvent Of<TEvent>(TEvent message, Guid key, DateTimeOffset now, Guid? id = null) where TEvent : IEvent<TEvent>
     {
         var activity = Activity.Current;
         // PostgreSQL keeps microseconds: an event read back from the table is the event that was raised.
         var time = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
-        return new(Guid.CreateVersion7(now), key, TEvent.Type, TEvent.Subject, time,
+        return new(id ?? Guid.CreateVersion7(now), key, TEvent.Type, TEvent.Subject, time,
             JsonSerializer.SerializeToUtf8Bytes(message, TEvent.Json),
             activity?.Id, activity?.TraceStateString, TraceContext.BaggageOf(activity));
     }

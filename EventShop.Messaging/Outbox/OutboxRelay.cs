@@ -92,28 +92,12 @@ internal sealed class OutboxRelay : BackgroundService
         return due.Count;
     }
 
-    /// <summary>Publishes one event and marks it sent. Holds one slot until the broker has answered.</summary>
+    /// <summary>Publishes one event and notes the broker's answer. Holds one slot until the note is on its way.</summary>
     private async Task SendAsync(OutboxEvent e)
     {
         try
         {
-            var outcome = await PublishAsync(e);
-            MessagingTelemetry.Relayed.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.Outcome, outcome.Status.ToString()));
-            switch (outcome.Status)
-            {
-                case PublishStatus.Stored:
-                    FailPoint.Hit("relay.after-publish");
-                    await _sent.WriteAsync(e.Id);
-                    break;
-                case PublishStatus.Refused:
-                    _log.EventParked(e.Id, e.Type, outcome.Reason);
-                    await _table.ParkAsync(e.Id, outcome.Reason!, CancellationToken.None);
-                    break;
-                default:
-                    // Its claim runs out and the sweep sends it again, with the same id.
-                    _log.EventUnanswered(e.Id, e.Type, outcome.Reason);
-                    break;
-            }
+            await await PublishAsync(e);
         }
         catch (Exception trouble) when (trouble is NpgsqlException or ObjectDisposedException)
         {
@@ -122,15 +106,35 @@ internal sealed class OutboxRelay : BackgroundService
         }
     }
 
-    private async Task<PublishOutcome> PublishAsync(OutboxEvent e)
+    /// <returns>The noting of the answer, begun.</returns>
+    private async Task<Task> PublishAsync(OutboxEvent e)
     {
         try
         {
-            return await _publisher.PublishAsync(e, CancellationToken.None);
+            var outcome = await _publisher.PublishAsync(e, CancellationToken.None);
+            MessagingTelemetry.Relayed.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.Outcome, outcome.Status.ToString()));
+            return NoteAsync(e, outcome);
         }
         finally
         {
             _slots.Release();
+        }
+    }
+
+    private Task NoteAsync(OutboxEvent e, PublishOutcome outcome)
+    {
+        switch (outcome.Status)
+        {
+            case PublishStatus.Stored:
+                FailPoint.Hit("relay.after-publish");
+                return _sent.WriteAsync(e.Id);
+            case PublishStatus.Refused:
+                _log.EventParked(e.Id, e.Type, outcome.Reason);
+                return _table.ParkAsync(e.Id, outcome.Reason!, CancellationToken.None);
+            default:
+                // Its claim runs out and the sweep sends it again, with the same id.
+                _log.EventUnanswered(e.Id, e.Type, outcome.Reason);
+                return Task.CompletedTask;
         }
     }
 

@@ -14,6 +14,8 @@ internal static class Drift
         Discard = StreamConfigDiscard.New,
         MaxAge = definition.MaxAge,
         DuplicateWindow = definition.DuplicateWindow,
+        // Single messages are read for the dead letters.
+        AllowDirect = true,
         NumReplicas = replicas,
     };
 
@@ -35,6 +37,7 @@ internal static class Drift
         ("discard", actual.Discard, wanted.Discard),
         ("max_age", actual.MaxAge, wanted.MaxAge),
         ("duplicate_window", actual.DuplicateWindow, wanted.DuplicateWindow),
+        ("allow_direct", actual.AllowDirect, wanted.AllowDirect),
         ("num_replicas", actual.NumReplicas, wanted.NumReplicas));
 
     /// <inheritdoc cref="Between(StreamConfig, StreamConfig)"/>

@@ -124,10 +124,11 @@ internal sealed class GatewayFront : IAsyncDisposable
         var gateway = Gateway?.Invoke() ?? throw new HttpRequestException("no gateway yet");
         using var copy = new HttpRequestMessage(new HttpMethod(request.Method), new Uri(gateway, request.Path + request.QueryString))
         {
-            Content = new StreamContent(request.Body),
+            Content = HttpMethods.IsPost(request.Method) ? new StreamContent(request.Body) : null,
         };
-        copy.Content.Headers.TryAddWithoutValidation("Content-Type", request.ContentType);
-        copy.Headers.Add("Idempotency-Key", request.Headers["Idempotency-Key"].ToString());
+        copy.Content?.Headers.TryAddWithoutValidation("Content-Type", request.ContentType);
+        if (request.Headers.TryGetValue("Idempotency-Key", out var key))
+            copy.Headers.Add("Idempotency-Key", key.ToString());
         return await _http.SendAsync(copy, request.HttpContext.RequestAborted);
     }
 }

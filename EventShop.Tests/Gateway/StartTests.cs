@@ -9,8 +9,8 @@ public sealed class StartTests : IDisposable
 
     [Theory]
     [InlineData("Telemetry__SamplingRatio", "7", "Telemetry:SamplingRatio is '7': must be from 0 to 1")]
-    [InlineData("Telemetry__SamplingRatio", "half", "'half' at 'Telemetry:SamplingRatio' to type 'System.Double'")]
-    [InlineData("Gateway__ChaosSeed", "x", "'x' at 'Gateway:ChaosSeed'")]
+    [InlineData("Telemetry__SamplingRatio", "half", "Telemetry:SamplingRatio is 'half': must be a number")]
+    [InlineData("Gateway__ChaosSeed", "x", "Gateway:ChaosSeed is 'x': must be a whole number")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost", "OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, but is 'localhost'")]
     public async Task A_wrong_setting_is_one_line_that_names_key_value_and_what_is_allowed(string name, string value, string line)
     {

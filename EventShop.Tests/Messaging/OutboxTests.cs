@@ -134,7 +134,7 @@ public sealed class OutboxTests(PostgresServer postgres)
         await service.StoreAsync(e);
         await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0);
 
-        await service.Outbox.ResendAsync(e.Id, Cancelled);
+        await service.Outbox.ResendAsync([e.Id], Cancelled);
 
         await Eventually.True("nothing is owed again", async () => await service.UnsentAsync() == 0);
         Assert.Equal(1, await service.StreamMessagesAsync());

@@ -26,9 +26,8 @@ public sealed class AuthenticationTests
             server.UrlFor("shop", "wrong"), opts => opts with { AuthOpts = new NatsAuthOpts { Username = "shop", Password = "p@ss:w/rd" } });
         await byOptions.ConnectAsync();
 
-        await using var byCallback = Connect(
-            server.Url,
-            opts => opts with { AuthOpts = new NatsAuthOpts { AuthCredCallback = (_, _) => new(NatsAuthCred.FromUserInfo("shop", "p@ss:w/rd")) } });
+        var current = new NatsAuthOpts { AuthCredCallback = (_, _) => new(NatsAuthCred.FromUserInfo("shop", "p@ss:w/rd")) };
+        await using var byCallback = Connect(server.Url, opts => opts with { AuthOpts = current });
         await byCallback.ConnectAsync();
     }
 
@@ -84,7 +83,8 @@ public sealed class AuthenticationTests
     public async Task The_same_refusal_twice_ends_the_attempts_unless_told_to_go_on(bool ignore, NatsConnectionState expected)
     {
         await using var server = await NatsServer.StartAsync(Users);
-        await using var connection = Connect(server.UrlFor("shop", "p@ss:w/rd"), opts => opts with { IgnoreAuthErrorAbort = ignore });
+        await using var connection = Connect(
+            server.UrlFor("shop", "p@ss:w/rd"), opts => opts with { IgnoreAuthErrorAbort = ignore });
         var refusals = 0;
         connection.ReconnectFailed += (_, _) =>
         {

@@ -50,7 +50,8 @@ public sealed class ConsumeTests(SharedNats nats) : IClassFixture<SharedNats>
         var consumer = await stream.CreateOrUpdateConsumerAsync(new ConsumerConfig("few"), Ct);
 
         await using var msgs = consumer
-            .ConsumeAsync<int>(opts: new NatsJSConsumeOpts { MaxMsgs = 10, ThresholdMsgs = 5 }, cancellationToken: Ct).GetAsyncEnumerator(Ct);
+            .ConsumeAsync<int>(
+                opts: new NatsJSConsumeOpts { MaxMsgs = 10, ThresholdMsgs = 5 }, cancellationToken: Ct).GetAsyncEnumerator(Ct);
         Assert.True(await msgs.MoveNextAsync());
 
         await Eventually.True("ten are delivered", async () => await AckPendingAsync(consumer) == 10);
@@ -113,7 +114,8 @@ public sealed class ConsumeTests(SharedNats nats) : IClassFixture<SharedNats>
         await using var connection = Connect(server.Url);
         var js = connection.CreateJetStreamContext();
         var stream = await CreateStreamAsync(js);
-        var consumer = await stream.CreateOrUpdateConsumerAsync(new ConsumerConfig("survivor") { AckWait = TimeSpan.FromSeconds(2) }, Ct);
+        var consumer = await stream.CreateOrUpdateConsumerAsync(
+            new ConsumerConfig("survivor") { AckWait = TimeSpan.FromSeconds(2) }, Ct);
         await PublishAsync(js, stream, 10);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var seen = new HashSet<int>();

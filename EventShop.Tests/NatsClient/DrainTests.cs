@@ -25,7 +25,8 @@ public sealed class DrainTests(SharedNats nats) : IClassFixture<SharedNats>
         var consuming = Task.Run(
             async () =>
             {
-                await foreach (var msg in consumer.ConsumeAsync<int>(opts: new NatsJSConsumeOpts { MaxMsgs = 50 }, cancellationToken: Ct))
+                var opts = new NatsJSConsumeOpts { MaxMsgs = 50 };
+                await foreach (var msg in consumer.ConsumeAsync<int>(opts: opts, cancellationToken: Ct))
                 {
                     seen++;
                     await gate.Task;

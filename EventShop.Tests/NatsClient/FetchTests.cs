@@ -22,7 +22,8 @@ public sealed class FetchTests(SharedNats nats) : IClassFixture<SharedNats>
         var opts = new NatsJSFetchOpts { MaxMsgs = 10, Expires = TimeSpan.FromMinutes(1), IdleHeartbeat = TimeSpan.FromSeconds(5) };
         Assert.Equal(Enumerable.Range(0, 10), await DataAsync(consumer.FetchAsync<int>(opts, cancellationToken: Ct)));
         Assert.Equal(Enumerable.Range(10, 10), await DataAsync(consumer.FetchAsync<int>(opts, cancellationToken: Ct)));
-        Assert.Equal(Enumerable.Range(20, 5), await DataAsync(consumer.FetchAsync<int>(opts with { Expires = Shortest, IdleHeartbeat = null }, cancellationToken: Ct)));
+        var brief = opts with { Expires = Shortest, IdleHeartbeat = null };
+        Assert.Equal(Enumerable.Range(20, 5), await DataAsync(consumer.FetchAsync<int>(brief, cancellationToken: Ct)));
     }
 
     [Fact(Timeout = Limit)]
@@ -100,7 +101,8 @@ public sealed class FetchTests(SharedNats nats) : IClassFixture<SharedNats>
         var js = connection.CreateJetStreamContext();
         var stream = await CreateStreamAsync(js);
         var consumer = await stream.CreateOrUpdateConsumerAsync(new ConsumerConfig("gone"), Ct);
-        await using var msgs = consumer.FetchAsync<int>(new NatsJSFetchOpts { MaxMsgs = 1 }, cancellationToken: Ct).GetAsyncEnumerator(Ct);
+        await using var msgs = consumer.FetchAsync<int>(
+            new NatsJSFetchOpts { MaxMsgs = 1 }, cancellationToken: Ct).GetAsyncEnumerator(Ct);
         var next = msgs.MoveNextAsync().AsTask();
         await Eventually.True("the request waits at the server", async () =>
         {
@@ -128,5 +130,6 @@ public sealed class FetchTests(SharedNats nats) : IClassFixture<SharedNats>
         }
     }
 
-    private static Task<List<int>> DataAsync(IAsyncEnumerable<INatsJSMsg<int>> msgs) => msgs.Select(msg => msg.Data).ToListAsync(Ct).AsTask();
+    private static Task<List<int>> DataAsync(IAsyncEnumerable<INatsJSMsg<int>> msgs) =>
+        msgs.Select(msg => msg.Data).ToListAsync(Ct).AsTask();
 }

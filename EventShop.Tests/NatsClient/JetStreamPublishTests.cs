@@ -32,7 +32,8 @@ public sealed class JetStreamPublishTests(SharedNats nats) : IClassFixture<Share
         var stream = await CreateStreamAsync(js);
 
         var acks = await Task.WhenAll(Enumerable.Range(0, 2_000).Select(
-            i => js.PublishAsync($"{stream.Info.Config.Name}.a", i, opts: new NatsJSPubOpts { MsgId = $"{i}" }, cancellationToken: Ct).AsTask()));
+            i => js.PublishAsync(
+                $"{stream.Info.Config.Name}.a", i, opts: new NatsJSPubOpts { MsgId = $"{i}" }, cancellationToken: Ct).AsTask()));
 
         Assert.Equal(Enumerable.Range(1, 2_000).Select(i => (ulong)i), acks.Select(ack => ack.Seq).Order());
         await stream.RefreshAsync(Ct);
@@ -109,7 +110,8 @@ public sealed class JetStreamPublishTests(SharedNats nats) : IClassFixture<Share
 
         server.Pause();
         var result = await js.TryPublishAsync($"{stream}.a", "one", cancellationToken: Ct);
-        await Assert.ThrowsAsync<NatsJSApiNoResponseException>(async () => await js.GetStreamAsync(stream!, cancellationToken: Ct));
+        await Assert.ThrowsAsync<NatsJSApiNoResponseException>(
+            async () => await js.GetStreamAsync(stream!, cancellationToken: Ct));
         server.Resume();
 
         Assert.IsType<NatsJSPublishNoResponseException>(result.Error);

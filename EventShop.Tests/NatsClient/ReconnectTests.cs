@@ -18,7 +18,8 @@ public sealed class ReconnectTests
         await using var sub = await connection.SubscribeCoreAsync<int>("survivor", cancellationToken: Ct);
 
         server.Kill();
-        await Eventually.True("the loss is noticed", () => connection.ConnectionState == NatsConnectionState.Reconnecting && lost == 1);
+        await Eventually.True(
+            "the loss is noticed", () => connection.ConnectionState == NatsConnectionState.Reconnecting && lost == 1);
         await server.RestartAsync();
         await connection.PublishAsync("survivor", 1, cancellationToken: Ct);
 
@@ -36,7 +37,8 @@ public sealed class ReconnectTests
         server.Kill();
         await Eventually.True("the loss is noticed", () => connection.ConnectionState == NatsConnectionState.Reconnecting);
 
-        var publishes = Enumerable.Range(0, 100).Select(i => connection.PublishAsync("patient", i, cancellationToken: Ct).AsTask()).ToList();
+        var publishes = Enumerable.Range(0, 100).Select(
+            i => connection.PublishAsync("patient", i, cancellationToken: Ct).AsTask()).ToList();
         Assert.DoesNotContain(publishes, publish => publish.IsCompleted);
         await server.RestartAsync();
         await Task.WhenAll(publishes);
@@ -60,7 +62,8 @@ public sealed class ReconnectTests
         server.Kill();
         await Eventually.True("the loss is noticed", () => connection.ConnectionState == NatsConnectionState.Reconnecting);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await connection.PublishAsync("late", 1, cancellationToken: Ct));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await connection.PublishAsync("late", 1, cancellationToken: Ct));
     }
 
     [Fact(Timeout = Limit)]
@@ -125,7 +128,8 @@ public sealed class ReconnectTests
         await connection.ConnectAsync();
 
         server.Pause();
-        await Eventually.True("the frozen server is given up", () => connection.ConnectionState == NatsConnectionState.Reconnecting);
+        await Eventually.True(
+            "the frozen server is given up", () => connection.ConnectionState == NatsConnectionState.Reconnecting);
         server.Resume();
 
         await Eventually.True("the server is used again", () => connection.ConnectionState == NatsConnectionState.Open);

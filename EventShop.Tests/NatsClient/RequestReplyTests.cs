@@ -42,7 +42,8 @@ public sealed class RequestReplyTests(SharedNats nats) : IClassFixture<SharedNat
     [Fact(Timeout = Limit)]
     public async Task In_direct_mode_no_responders_are_a_message()
     {
-        await using var connection = Connect(nats.Server.Url, opts => opts with { RequestReplyMode = NatsRequestReplyMode.Direct });
+        await using var connection = Connect(
+            nats.Server.Url, opts => opts with { RequestReplyMode = NatsRequestReplyMode.Direct });
         var reply = await connection.RequestAsync<string, string>(Unique("nobody."), "hello", cancellationToken: Ct);
         Assert.True(reply.HasNoResponders);
     }
@@ -56,7 +57,8 @@ public sealed class RequestReplyTests(SharedNats nats) : IClassFixture<SharedNat
 
         var opts = new NatsSubOpts { Timeout = TimeSpan.FromMilliseconds(100) };
         await Assert.ThrowsAsync<NatsNoReplyException>(
-            async () => await connection.RequestAsync<string, string>(silent.Subject, "hello", replyOpts: opts, cancellationToken: Ct));
+            async () =>
+                await connection.RequestAsync<string, string>(silent.Subject, "hello", replyOpts: opts, cancellationToken: Ct));
 
         // A reply that comes too late disturbs nobody.
         await (await silent.Msgs.ReadAsync(Ct)).ReplyAsync("late", cancellationToken: Ct);

@@ -39,7 +39,8 @@ internal sealed class ScriptedServer : IAsyncDisposable
         {
             using var client = await _listener.AcceptTcpClientAsync(_stop.Token);
             using var reader = new StreamReader(client.GetStream(), Encoding.UTF8);
-            await using var writer = new StreamWriter(client.GetStream(), new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\r\n" };
+            await using var writer = new StreamWriter(client.GetStream(), new UTF8Encoding(false));
+            (writer.AutoFlush, writer.NewLine) = (true, "\r\n");
             await writer.WriteLineAsync("""INFO {"server_id":"scripted","version":"9.9.9","max_payload":1048576,"headers":true,"of_tomorrow":{"a":[1]}}""");
             while (await reader.ReadLineAsync(_stop.Token) is { } line)
             {
@@ -68,7 +69,8 @@ internal sealed class ScriptedServer : IAsyncDisposable
                 {
                     // A reply goes to the inbox itself or to the wildcard above it.
                     var sid = _sids.GetValueOrDefault(reply) ?? _sids[reply[..reply.LastIndexOf('.')] + ".*"];
-                    await writer.WriteLineAsync($"MSG {answer.Subject ?? reply} {sid} {answer.ReplyTo} {Encoding.UTF8.GetByteCount(answer.Payload)}");
+                    await writer.WriteLineAsync(
+                        $"MSG {answer.Subject ?? reply} {sid} {answer.ReplyTo} {Encoding.UTF8.GetByteCount(answer.Payload)}");
                     await writer.WriteLineAsync(answer.Payload);
                 }
 

@@ -31,7 +31,8 @@ public sealed class StreamAndConsumerTests(SharedNats nats) : IClassFixture<Shar
         var config = (await js.GetStreamAsync(created.Info.Config.Name!, cancellationToken: Ct)).Info.Config;
 
         Assert.Equal("all of it", config.Description);
-        Assert.Equal((1_000, 100, 1_000_000, 10_000), (config.MaxMsgs, config.MaxMsgsPerSubject, config.MaxBytes, config.MaxMsgSize));
+        Assert.Equal(
+            (1_000, 100, 1_000_000, 10_000), (config.MaxMsgs, config.MaxMsgsPerSubject, config.MaxBytes, config.MaxMsgSize));
         Assert.Equal((TimeSpan.FromDays(7), TimeSpan.FromMinutes(10)), (config.MaxAge, config.DuplicateWindow));
         Assert.Equal((StreamConfigDiscard.New, StreamConfigStorage.File), (config.Discard, config.Storage));
         Assert.Equal((true, true, false), (config.DenyDelete, config.AllowDirect, config.DenyPurge));
@@ -66,7 +67,8 @@ public sealed class StreamAndConsumerTests(SharedNats nats) : IClassFixture<Shar
 
         Assert.NotEqual(0, refused.Error.ErrCode);
         Assert.Contains("storage", refused.Message);
-        var missing = await Assert.ThrowsAsync<NatsJSApiException>(async () => await js.GetStreamAsync(Unique("S"), cancellationToken: Ct));
+        var missing = await Assert.ThrowsAsync<NatsJSApiException>(
+            async () => await js.GetStreamAsync(Unique("S"), cancellationToken: Ct));
         Assert.Equal((404, 10059), (missing.Error.Code, missing.Error.ErrCode));
     }
 
@@ -115,7 +117,8 @@ public sealed class StreamAndConsumerTests(SharedNats nats) : IClassFixture<Shar
         await js.CreateOrUpdateConsumerAsync(stream, new ConsumerConfig("two"), Ct);
 
         Assert.Equal([stream], await js.ListStreamNamesAsync($"{stream}.any", Ct).ToListAsync(Ct));
-        Assert.Contains(stream, await js.ListStreamsAsync(cancellationToken: Ct).Select(it => it.Info.Config.Name).ToListAsync(Ct));
+        Assert.Contains(
+            stream, await js.ListStreamsAsync(cancellationToken: Ct).Select(it => it.Info.Config.Name).ToListAsync(Ct));
         Assert.Equal(["one", "two"], await js.ListConsumerNamesAsync(stream, Ct).Order().ToListAsync(Ct));
         Assert.Equal(["one", "two"], await js.ListConsumersAsync(stream, Ct).Select(it => it.Info.Name).Order().ToListAsync(Ct));
         Assert.True(await js.DeleteConsumerAsync(stream, "one", Ct));
@@ -148,12 +151,14 @@ public sealed class StreamAndConsumerTests(SharedNats nats) : IClassFixture<Shar
         Assert.Equal([TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5)], info.Config.Backoff!);
         Assert.Equal(TimeSpan.FromHours(1), info.Config.InactiveThreshold);
         Assert.Equal(
-            (ConsumerConfigAckPolicy.Explicit, ConsumerConfigDeliverPolicy.All), (info.Config.AckPolicy, info.Config.DeliverPolicy));
+            (ConsumerConfigAckPolicy.Explicit, ConsumerConfigDeliverPolicy.All),
+            (info.Config.AckPolicy, info.Config.DeliverPolicy));
 
         var changed = await js.CreateOrUpdateConsumerAsync(stream, config with { MaxAckPending = 128 }, Ct);
         Assert.Equal(128, changed.Info.Config.MaxAckPending);
         var refused = await Assert.ThrowsAsync<NatsJSApiException>(
-            async () => await js.CreateOrUpdateConsumerAsync(stream, config with { DeliverPolicy = ConsumerConfigDeliverPolicy.New }, Ct));
+            async () => await js.CreateOrUpdateConsumerAsync(
+                stream, config with { DeliverPolicy = ConsumerConfigDeliverPolicy.New }, Ct));
         Assert.Contains("deliver policy", refused.Message);
         var missing = await Assert.ThrowsAsync<NatsJSApiException>(async () => await js.GetConsumerAsync(stream, "nobody", Ct));
         Assert.Equal((404, 10014), (missing.Error.Code, missing.Error.ErrCode));

@@ -45,7 +45,8 @@ public sealed class TlsTests : IDisposable
     public async Task A_server_with_a_trusted_certificate_is_used_over_tls()
     {
         await using var server = await NatsServer.StartAsync(ServerTls);
-        await using var connection = Connect(server.Url, opts => opts with { TlsOpts = new NatsTlsOpts { CaFile = PathOf("ca.pem") } });
+        await using var connection = Connect(
+            server.Url, opts => opts with { TlsOpts = new NatsTlsOpts { CaFile = PathOf("ca.pem") } });
         await using var sub = await connection.SubscribeCoreAsync<byte[]>("secret", cancellationToken: Ct);
 
         await connection.PublishAsync("secret", new byte[200_000], cancellationToken: Ct);
@@ -58,7 +59,8 @@ public sealed class TlsTests : IDisposable
     public async Task A_tls_connection_is_made_again()
     {
         await using var server = await NatsServer.StartAsync(ServerTls);
-        await using var connection = Connect(server.Url, opts => opts with { TlsOpts = new NatsTlsOpts { CaFile = PathOf("ca.pem") } });
+        await using var connection = Connect(
+            server.Url, opts => opts with { TlsOpts = new NatsTlsOpts { CaFile = PathOf("ca.pem") } });
         await using var sub = await connection.SubscribeCoreAsync<int>("secret", cancellationToken: Ct);
 
         server.Kill();
@@ -76,7 +78,8 @@ public sealed class TlsTests : IDisposable
         await using var careful = Connect(server.Url);
         await Assert.ThrowsAsync<NatsException>(async () => await careful.ConnectAsync());
 
-        await using var careless = Connect(server.Url, opts => opts with { TlsOpts = new NatsTlsOpts { InsecureSkipVerify = true } });
+        await using var careless = Connect(
+            server.Url, opts => opts with { TlsOpts = new NatsTlsOpts { InsecureSkipVerify = true } });
         await careless.ConnectAsync();
     }
 
@@ -93,7 +96,8 @@ public sealed class TlsTests : IDisposable
             });
         await known.ConnectAsync();
 
-        await using var unknown = Connect(server.Url, opts => opts with { TlsOpts = new NatsTlsOpts { CaFile = PathOf("ca.pem") } });
+        await using var unknown = Connect(
+            server.Url, opts => opts with { TlsOpts = new NatsTlsOpts { CaFile = PathOf("ca.pem") } });
         await Assert.ThrowsAsync<NatsException>(async () => await unknown.ConnectAsync());
     }
 
@@ -101,13 +105,15 @@ public sealed class TlsTests : IDisposable
     public async Task Tls_is_neither_given_up_nor_taken_up_against_the_options()
     {
         await using var plain = await NatsServer.StartAsync();
-        await using var demanding = Connect(plain.Url, opts => opts with { TlsOpts = new NatsTlsOpts { Mode = TlsMode.Require } });
+        await using var demanding = Connect(
+            plain.Url, opts => opts with { TlsOpts = new NatsTlsOpts { Mode = TlsMode.Require } });
         await Assert.ThrowsAsync<NatsException>(async () => await demanding.ConnectAsync());
         await using var bySchema = Connect(plain.Url.Replace("nats:", "tls:", StringComparison.Ordinal));
         await Assert.ThrowsAsync<NatsException>(async () => await bySchema.ConnectAsync());
 
         await using var secured = await NatsServer.StartAsync(ServerTls);
-        await using var refusing = Connect(secured.Url, opts => opts with { TlsOpts = new NatsTlsOpts { Mode = TlsMode.Disable } });
+        await using var refusing = Connect(
+            secured.Url, opts => opts with { TlsOpts = new NatsTlsOpts { Mode = TlsMode.Disable } });
         await Assert.ThrowsAsync<NatsException>(async () => await refusing.ConnectAsync());
     }
 

@@ -128,7 +128,8 @@ public sealed class TracingTests(SharedNats nats) : IClassFixture<SharedNats>
 
         public IEnumerable<Activity> Of(ActivityTraceId trace) => _stopped.Where(activity => activity.TraceId == trace);
 
-        public Activity Single(ActivityTraceId trace, string name) => Assert.Single(Of(trace), activity => activity.DisplayName == name);
+        public Activity Single(ActivityTraceId trace, string name) =>
+            Assert.Single(Of(trace), activity => activity.DisplayName == name);
 
         public void Dispose()
         {

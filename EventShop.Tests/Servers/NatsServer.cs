@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace EventShop.Tests.Servers;
@@ -10,10 +9,6 @@ namespace EventShop.Tests.Servers;
 /// </summary>
 public sealed class NatsServer : IAsyncDisposable
 {
-    private const int Sigterm = 15;
-    private static readonly int Sigstop = OperatingSystem.IsMacOS() ? 17 : 19;
-    private static readonly int Sigusr2 = OperatingSystem.IsMacOS() ? 31 : 12;
-    private static readonly int Sigcont = OperatingSystem.IsMacOS() ? 19 : 18;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("eventshop-nats-").FullName;
@@ -105,7 +100,7 @@ public sealed class NatsServer : IAsyncDisposable
         }
 
         Resume();
-        Signal(Sigterm);
+        ProcessSignal.Terminate.SendTo(process);
         using var patience = new CancellationTokenSource(Patience);
         try
         {
@@ -122,7 +117,7 @@ public sealed class NatsServer : IAsyncDisposable
     }
 
     /// <summary>Announces to clients that the server is about to go (lame duck mode).</summary>
-    public void AnnounceShutdown() => Signal(Sigusr2);
+    public void AnnounceShutdown() => ProcessSignal.User2.SendTo(Running());
 
     /// <summary>Starts the stopped or killed server again, on the same port and with its data.</summary>
     public async Task RestartAsync()
@@ -142,23 +137,9 @@ public sealed class NatsServer : IAsyncDisposable
     /// <summary>Freezes the process (SIGSTOP): connections stay open and nothing answers.</summary>
     public void Pause()
     {
-        Signal(Sigstop);
+        ProcessSignal.Stop.SendTo(Running());
         _isPaused = true;
-
-        // The signal stops one thread after the other: until the last has stopped the server may still answer.
-        var threads = $"/proc/{_process!.Id}/task";
-        var stopped = !Directory.Exists(threads) || SpinWait.SpinUntil(() => Directory.EnumerateDirectories(threads).All(IsStopped), Patience);
-        if (!stopped)
-        {
-            throw new TimeoutException("nats-server did not stop");
-        }
-
-        static bool IsStopped(string thread)
-        {
-            // <id> (<name>) <state> …
-            var state = File.ReadAllText(Path.Combine(thread, "stat"));
-            return state[state.LastIndexOf(')') + 2] == 'T';
-        }
+        ProcessSignal.WaitUntilStopped(Running(), Patience);
     }
 
     /// <summary>Lets a frozen process go on (SIGCONT).</summary>
@@ -166,7 +147,7 @@ public sealed class NatsServer : IAsyncDisposable
     {
         if (_isPaused)
         {
-            Signal(Sigcont);
+            ProcessSignal.Continue.SendTo(Running());
             _isPaused = false;
         }
     }
@@ -184,9 +165,6 @@ public sealed class NatsServer : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static extern int SendSignal(int pid, int signal);
-
     private static string ReadShared(string file)
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
@@ -196,13 +174,8 @@ public sealed class NatsServer : IAsyncDisposable
 
     private static string Tail(string log) => string.Join('\n', log.TrimEnd().Split('\n').TakeLast(10));
 
-    private void Signal(int signal)
-    {
-        if (_process is not { HasExited: false } process || SendSignal(process.Id, signal) != 0)
-        {
-            throw new InvalidOperationException($"nats-server is not running, signal {signal} was not sent");
-        }
-    }
+    private Process Running() =>
+        _process is { HasExited: false } process ? process : throw new InvalidOperationException("nats-server is not running");
 
     private async Task StartProcessAsync()
     {
@@ -211,7 +184,8 @@ public sealed class NatsServer : IAsyncDisposable
         await File.WriteAllTextAsync(configFile, Configuration());
         for (var started = TimeProvider.System.GetTimestamp(); ; await Task.Delay(50))
         {
-            _process = Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("NATS_SERVER") ?? "nats-server", ["-c", configFile]))
+            var binary = Environment.GetEnvironmentVariable("NATS_SERVER") ?? "nats-server";
+            _process = Process.Start(new ProcessStartInfo(binary, ["-c", configFile]))
                 ?? throw new InvalidOperationException("nats-server did not start");
             if (await IsReadyAsync(_process))
             {

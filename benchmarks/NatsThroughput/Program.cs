@@ -82,7 +82,9 @@ async Task FetchAsync(INatsJSConsumer consumer)
 {
     for (var seen = 0; seen < messages;)
     {
-        await foreach (var msg in consumer.FetchAsync<byte[]>(new NatsJSFetchOpts { MaxMsgs = 128, Expires = TimeSpan.FromSeconds(5) }))
+        // The last batch asks for no more than there is: it would wait for the rest.
+        var opts = new NatsJSFetchOpts { MaxMsgs = Math.Min(128, messages - seen), Expires = TimeSpan.FromSeconds(5) };
+        await foreach (var msg in consumer.FetchAsync<byte[]>(opts))
         {
             await msg.AckAsync();
             seen++;

@@ -24,8 +24,7 @@ public static class NatsBuilderExtensions
             check, _ => NotRun.Instance, failureStatus: null, tags: null));
         return builder.AddResource(nats)
             .WithEndpoint(targetPort: 4222, port: port, name: NatsServerResource.PrimaryEndpointName)
-            .WithImage("library/nats", "2.14")
-            .WithImageRegistry("docker.io")
+            .WithImage("nats", "2.14")
             .WithHealthCheck(check)
             .WithArgs(context =>
             {

@@ -19,8 +19,7 @@ public static class PostgresBuilderExtensions
         var postgres = new PostgresServerResource(name, userName?.Resource, secret);
         return builder.AddResource(postgres)
             .WithEndpoint(port: port, targetPort: 5432, name: PostgresServerResource.PrimaryEndpointName)
-            .WithImage("library/postgres", "18.3")
-            .WithImageRegistry("docker.io")
+            .WithImage("postgres", "18.3")
             .WithEnvironment("POSTGRES_HOST_AUTH_METHOD", "scram-sha-256")
             .WithEnvironment("POSTGRES_INITDB_ARGS", "--auth-host=scram-sha-256 --auth-local=scram-sha-256")
             .WithEnvironment("POSTGRES_USER", postgres.UserNameReference)

@@ -12,12 +12,11 @@ namespace Aspire.Hosting;
 
 public class DistributedApplicationBuilder : IDistributedApplicationBuilder
 {
-    // In the order of the real one's command line switches.
+    // The switches of `dotnet run -- --publisher manifest` and the like: refused at start, but understood.
     private static readonly Dictionary<string, string> Switches = new()
     {
         ["--operation"] = "AppHost:Operation",
         ["--publisher"] = "Publishing:Publisher",
-        ["--output-path"] = "Pipeline:OutputPath",
     };
 
     private readonly HostApplicationBuilder host;

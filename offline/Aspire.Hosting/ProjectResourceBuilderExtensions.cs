@@ -29,14 +29,17 @@ public static class ProjectResourceBuilderExtensions
         configure(options);
         var metadata = new TProject();
         var project = builder.AddResource(new ProjectResource(name)).WithAnnotation(metadata).WithOtlpExporter();
-        if (builder.ExecutionContext.IsPublishMode)
-            return project;
-        project.WithEnvironment(SetUrls);
+        var publishing = builder.ExecutionContext.IsPublishMode;
+        if (!publishing)
+            project.WithEnvironment(SetUrls);
         if (options.ExcludeLaunchProfile)
             return project;
         var preferred = builder.Configuration["AppHost:DefaultLaunchProfileName"] ?? builder.Configuration["DOTNET_LAUNCH_PROFILE"];
         if (LaunchProfile.Find(metadata.ProjectPath, options.LaunchProfileName, preferred) is not { } profile)
             return project;
+        if (publishing)
+            // A launch profile's ports are for this machine; where it is deployed a web project just has the two schemes.
+            return profile.Urls.Length == 0 ? project : project.WithHttpEndpoint().WithHttpsEndpoint();
         AddEndpoints(project, profile);
         return project.WithEnvironment(context =>
         {

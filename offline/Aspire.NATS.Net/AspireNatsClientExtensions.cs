@@ -11,7 +11,9 @@ using OpenTelemetry.Trace;
 
 namespace Microsoft.Extensions.Hosting;
 
-/// <summary>Registers NATS: <see cref="NatsConnection"/>, <see cref="INatsConnection"/> and <see cref="INatsClient"/>, one singleton.</summary>
+/// <summary>
+/// Registers NATS: <see cref="NatsConnection"/>, <see cref="INatsConnection"/> and <see cref="INatsClient"/>, one singleton.
+/// </summary>
 public static class AspireNatsClientExtensions
 {
     private const string SectionName = "Aspire:NATS:Net";
@@ -21,11 +23,13 @@ public static class AspireNatsClientExtensions
         Add(builder, connectionName, null, null, null);
 
     /// <summary>With settings.</summary>
-    public static void AddNatsClient(this IHostApplicationBuilder builder, string connectionName, Action<NatsClientSettings>? configureSettings) =>
+    public static void AddNatsClient(
+        this IHostApplicationBuilder builder, string connectionName, Action<NatsClientSettings>? configureSettings) =>
         Add(builder, connectionName, null, configureSettings, null);
 
     /// <summary>With options; the URL is set after them.</summary>
-    public static void AddNatsClient(this IHostApplicationBuilder builder, string connectionName, Func<NatsOpts, NatsOpts>? configureOptions) =>
+    public static void AddNatsClient(
+        this IHostApplicationBuilder builder, string connectionName, Func<NatsOpts, NatsOpts>? configureOptions) =>
         Add(builder, connectionName, null, null, WithServices(configureOptions));
 
     /// <summary>With options; the URL is set after them.</summary>
@@ -50,14 +54,17 @@ public static class AspireNatsClientExtensions
         Add(builder, connectionName, null, configureSettings, configureOptions);
 
     /// <summary>A further client, under its name as key.</summary>
-    public static void AddKeyedNatsClient(this IHostApplicationBuilder builder, string name) => Add(builder, name, name, null, null);
+    public static void AddKeyedNatsClient(this IHostApplicationBuilder builder, string name) =>
+        Add(builder, name, name, null, null);
 
     /// <summary>A further client, with settings.</summary>
-    public static void AddKeyedNatsClient(this IHostApplicationBuilder builder, string name, Action<NatsClientSettings>? configureSettings) =>
+    public static void AddKeyedNatsClient(
+        this IHostApplicationBuilder builder, string name, Action<NatsClientSettings>? configureSettings) =>
         Add(builder, name, name, configureSettings, null);
 
     /// <summary>A further client, with options.</summary>
-    public static void AddKeyedNatsClient(this IHostApplicationBuilder builder, string name, Func<NatsOpts, NatsOpts>? configureOptions) =>
+    public static void AddKeyedNatsClient(
+        this IHostApplicationBuilder builder, string name, Func<NatsOpts, NatsOpts>? configureOptions) =>
         Add(builder, name, name, null, WithServices(configureOptions));
 
     /// <summary>A further client, with options.</summary>
@@ -101,7 +108,9 @@ public static class AspireNatsClientExtensions
         var settings = ReadSettings(builder.Configuration, connectionName);
         configureSettings?.Invoke(settings);
 
-        NatsConnection Create(IServiceProvider services, object? _) => Connect(services, connectionName, settings, configureOptions);
+        NatsConnection Create(IServiceProvider services, object? _) =>
+            Connect(services, connectionName, settings, configureOptions);
+
         if (key is null)
         {
             builder.Services.TryAddSingleton(services => Create(services, null));
@@ -150,7 +159,8 @@ public static class AspireNatsClientExtensions
             SerializerRegistry = NatsClientDefaultSerializerRegistry.Default,
         };
         opts = configureOptions?.Invoke(services, opts) ?? opts;
-        var url = settings.ConnectionString ?? throw new InvalidOperationException($"NATS connection string not found: {connectionName}");
+        var url = settings.ConnectionString ?? throw new InvalidOperationException(
+            $"NATS connection string not found: {connectionName}");
         return new NatsConnection(opts with { Url = url });
     }
 

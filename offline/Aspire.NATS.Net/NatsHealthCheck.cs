@@ -3,10 +3,13 @@ using NATS.Client.Core;
 
 namespace Aspire.NATS.Net;
 
-/// <summary>The state of the connection, which it makes when nobody has yet. It never pings and knows nothing of JetStream.</summary>
+/// <summary>
+/// The state of the connection, which it makes when nobody has yet. It never pings and knows nothing of JetStream.
+/// </summary>
 internal sealed class NatsHealthCheck(INatsConnection connection) : IHealthCheck
 {
-    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    public async Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         switch (connection.ConnectionState)
         {

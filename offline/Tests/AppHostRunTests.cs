@@ -28,6 +28,15 @@ public sealed class AppHostRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Publishing_is_refused()
+    {
+        var (status, output) = await Run("--publisher", "manifest", "--Infrastructure:Mode=Local");
+
+        Assert.Equal(1, status);
+        Assert.StartsWith("Publishing needs the real Aspire packages", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_wrong_mode_is_one_line_with_key_value_and_what_is_allowed()
     {
         var (status, output) = await Run("--Infrastructure:Mode=Cloud");
@@ -74,6 +83,7 @@ public sealed class AppHostRunTests : IDisposable
         Assert.Contains("nats-server", output, StringComparison.Ordinal);
         Assert.Contains("exit code 9", output, StringComparison.Ordinal);
         Assert.Contains("  the disk is on fire", output, StringComparison.Ordinal);
+        Assert.Contains("Stopping the others.", output, StringComparison.Ordinal);
     }
 
     [Fact]

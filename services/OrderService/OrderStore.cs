@@ -33,6 +33,24 @@ public sealed class OrderStore : IAsyncDisposable
     /// <returns>False when the order is not in the state the transition starts from: nothing was changed and nothing told.</returns>
     public Task<bool> MoveAsync(Transition transition, OutboxEvent @event) => _moving.WriteAsync(new(transition, @event));
 
+    /// <summary>Takes orders that have been pending, and not announced, for longer than <paramref name="pendingAfter"/>.</summary>
+    /// <returns>Their ids, which are also the ids of the events that announced them; oldest first.</returns>
+    public async Task<IReadOnlyList<Guid>> TakeOverdueAsync(TimeSpan pendingAfter, int limit, CancellationToken cancellationToken)
+    {
+        await using var connection = await _db.OpenConnectionAsync(cancellationToken);
+        return [.. await connection.QueryAsync<Guid>(new(
+            """
+            update orders o set announced_at = now()
+            from (
+              select id from orders
+              where status = 'Pending' and coalesce(announced_at, created_at) < now() - @pendingAfter
+              order by id limit @limit for update skip locked
+            ) overdue
+            where o.id = overdue.id
+            returning o.id
+            """, new { pendingAfter, limit }, cancellationToken: cancellationToken))];
+    }
+
     public async Task<Order?> FindAsync(Guid id, CancellationToken cancellationToken)
     {
         await using var connection = await _db.OpenConnectionAsync(cancellationToken);

@@ -37,7 +37,7 @@ public static partial class PlaceOrder
         var created = new OrderCreated(
             order.Id, order.CustomerId, order.Currency, order.Total, request.PaymentToken!, order.Items, order.CreatedAt);
 
-        await orders.PlaceAsync(order, OutboxEvent.Of(created, order.Id, now));
+        await orders.PlaceAsync(order, OutboxEvent.Of(created, key: order.Id, now, id: order.Id));
         return TypedResults.Created($"/orders/{order.Id}", new Response(
             order.Id, order.CustomerId, order.Status, order.Currency, order.Total, order.Items, order.CreatedAt));
     }

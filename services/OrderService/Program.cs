@@ -17,11 +17,13 @@ return await ServiceHost.RunAsync(() =>
 
     builder.Services.AddOpenApi();
     builder.Services.AddSingleton<OrderStore>();
+    builder.AddReconciliation();
     builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, OrderJson.Default));
 
     var app = builder.Build();
     app.MapDefaultEndpoints();
     app.MapOpenApi();
+    app.MapDeadLetters();
     app.MapPost("/orders", PlaceOrder.HandleAsync).WithName("PlaceOrder");
     app.MapGet("/orders/{id:guid}", GetOrder.HandleAsync).WithName("GetOrder");
     app.MapGet("/products", Catalogue.List).WithName("ListProducts");

@@ -8,7 +8,7 @@ public sealed class ChargeOrder(PaymentStore payments, GatewayClient gateway, Ti
 {
     public async Task HandleAsync(OrderCreated message, MessageContext context, CancellationToken cancellationToken)
     {
-        var payment = await payments.BeginAsync(Payment.Request(message, clock.GetUtcNow()));
+        var (payment, isNew) = await payments.BeginAsync(Payment.Request(message, clock.GetUtcNow()));
         if (payment.OutcomeId is { } outcome)
         {
             // Whoever announces a settled order again has missed its outcome.
@@ -17,7 +17,9 @@ public sealed class ChargeOrder(PaymentStore payments, GatewayClient gateway, Ti
         }
 
         FailPoint.Hit("payment.before-charge");
-        var result = await gateway.ChargeAsync(payment, message.PaymentToken, cancellationToken);
+        // Begun before and not settled: the gateway may have charged it, and its answer was lost. Look before charging.
+        var result = (isNew ? null : await gateway.FindChargeAsync(payment, cancellationToken))
+            ?? await gateway.ChargeAsync(payment, message.PaymentToken, cancellationToken);
         FailPoint.Hit("payment.after-charge");
         await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));
     }

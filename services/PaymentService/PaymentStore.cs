@@ -8,7 +8,7 @@ public sealed class PaymentStore : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _db;
     private readonly Outbox _outbox;
-    private readonly GroupCommit<Payment, Payment> _beginning;
+    private readonly GroupCommit<Payment, (Payment, bool)> _beginning;
     private readonly GroupCommit<Settlement, bool> _settling;
 
     public PaymentStore(NpgsqlDataSource db, Outbox outbox)
@@ -19,14 +19,14 @@ public sealed class PaymentStore : IAsyncDisposable
     }
 
     /// <summary>Stores a requested payment, with its key, unless the order has one.</summary>
-    /// <returns>The payment the order has.</returns>
-    public Task<Payment> BeginAsync(Payment requested) => _beginning.WriteAsync(requested);
+    /// <returns>The payment the order has, and whether it is this one.</returns>
+    public Task<(Payment Payment, bool IsNew)> BeginAsync(Payment requested) => _beginning.WriteAsync(requested);
 
     /// <returns>False when the payment has been settled before: nothing was changed and nothing told.</returns>
     public Task<bool> SettleAsync(Settlement settlement) => _settling.WriteAsync(settlement);
 
     /// <summary>Sends the event of an outcome once more.</summary>
-    public Task TellAgainAsync(Guid outcomeId, CancellationToken cancellationToken) => _outbox.ResendAsync(outcomeId, cancellationToken);
+    public Task TellAgainAsync(Guid outcomeId, CancellationToken cancellationToken) => _outbox.ResendAsync([outcomeId], cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -34,7 +34,7 @@ public sealed class PaymentStore : IAsyncDisposable
         await _settling.DisposeAsync();
     }
 
-    private async Task<IReadOnlyList<Payment>> BeginAllAsync(IReadOnlyList<Payment> payments, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<(Payment, bool)>> BeginAllAsync(IReadOnlyList<Payment> payments, CancellationToken cancellationToken)
     {
         // The outer select does not see what the insert adds: it returns the payments that were there before.
         await using var command = _db.CreateCommand("""
@@ -63,7 +63,7 @@ public sealed class PaymentStore : IAsyncDisposable
                 reader.GetString(4), reader.GetFieldValue<DateTimeOffset>(5), reader.IsDBNull(6) ? null : reader.GetGuid(6));
             known.Add(payment.OrderId, payment);
         }
-        return [.. payments.Select(p => known.GetValueOrDefault(p.OrderId, p))];
+        return [.. payments.Select(p => known.TryGetValue(p.OrderId, out var before) ? (before, false) : (p, true))];
     }
 
     private async Task<IReadOnlyList<bool>> SettleAllAsync(IReadOnlyList<Settlement> settlements, CancellationToken cancellationToken)

@@ -19,5 +19,6 @@ return await ServiceHost.RunAsync(() =>
 
     var app = builder.Build();
     app.MapDefaultEndpoints();
+    app.MapDeadLetters();
     return app;
 });

@@ -1,4 +1,5 @@
 using Aspire.Hosting.ApplicationModel;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -6,11 +7,14 @@ namespace Aspire.Hosting.Running;
 
 /// <summary>
 /// What <c>dotnet run</c> shows: every resource's output behind its name, the addresses once all are healthy, and what went
-/// wrong. The real one leaves that to its dashboard, and keeps running when a resource dies.
+/// wrong. The real one leaves that to its dashboard, and keeps running when a resource dies. Here the run ends, unless
+/// <c>AppHost:RestartCrashed</c> is true: then what dies after all were healthy is started again, a few times.
 /// </summary>
 internal sealed class ConsoleRun(IHost host)
 {
     private const int LastLines = 20;
+    private const int MostRestarts = 5;
+    private static readonly TimeSpan BeforeRestart = TimeSpan.FromSeconds(1);
     private static readonly ConsoleColor[] Colors =
     [
         ConsoleColor.Cyan, ConsoleColor.Green, ConsoleColor.Yellow, ConsoleColor.Magenta, ConsoleColor.Blue,
@@ -42,14 +46,43 @@ internal sealed class ConsoleRun(IHost host)
             return;
         }
         var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
-        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var onStop = lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
         await using var onCancel = ct.Register(lifetime.StopApplication);
         var healthy = PrintWhenHealthy(lifetime.ApplicationStopping);
-        if (await Task.WhenAny(orchestrator.FirstFailure, stopped.Task) == orchestrator.FirstFailure)
-            Report(await orchestrator.FirstFailure);
+        await WatchFailures(healthy, lifetime.ApplicationStopping);
         await host.StopAsync(CancellationToken.None);
         await healthy;
+    }
+
+    /// <summary>Returns when the run shall end: asked to, or because of a failure.</summary>
+    private async Task WatchFailures(Task healthy, CancellationToken ct)
+    {
+        var restart = host.Services.GetRequiredService<IConfiguration>().GetValue("AppHost:RestartCrashed", false);
+        var restarts = new Dictionary<IResource, int>();
+        try
+        {
+            await foreach (var failure in orchestrator.Failures.ReadAllAsync(ct))
+            {
+                Report(failure);
+                var count = restarts[failure.Resource] = restarts.GetValueOrDefault(failure.Resource) + 1;
+                if (!restart || !healthy.IsCompleted)
+                {
+                    Fail("Stopping the others.");
+                    return;
+                }
+                if (count > MostRestarts)
+                {
+                    Fail($"'{failure.Resource.Name}' stays stopped; the others go on.");
+                    continue;
+                }
+                await Task.Delay(BeforeRestart, ct);
+                Tell($"Starting '{failure.Resource.Name}' again.");
+                await orchestrator.Commands.ExecuteCommandAsync(failure.Resource, KnownResourceCommands.StartCommand, ct);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Ctrl+C or SIGTERM.
+        }
     }
 
     private async Task PrintWhenHealthy(CancellationToken ct)
@@ -80,20 +113,19 @@ internal sealed class ConsoleRun(IHost host)
     {
         var (resource, what) = failure;
         var last = logs.Last(resource.Name, LastLines);
-        Fail($"The resource '{resource.Name}' {what}");
-        lock (printing)
-        {
-            if (last.Count > 0)
-                Console.Error.WriteLine("Its last lines:");
-            foreach (var line in last)
-                Console.Error.WriteLine($"  {line.Content}");
-            Console.Error.WriteLine("Stopping the others.");
-        }
+        Tell($"The resource '{resource.Name}' {what}");
+        if (last.Count > 0)
+            Tell(string.Join(Environment.NewLine, ["Its last lines:", .. last.Select(line => $"  {line.Content}")]));
     }
 
     private void Fail(string message)
     {
         Environment.ExitCode = 1;
+        Tell(message);
+    }
+
+    private void Tell(string message)
+    {
         lock (printing)
             Console.Error.WriteLine(message);
     }

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Threading.Channels;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Eventing;
 using Microsoft.Extensions.Configuration;
@@ -15,7 +16,7 @@ internal sealed class Orchestrator : IHostedService, IAsyncDisposable
     private readonly Watchdog watchdog = new();
     private readonly CancellationTokenSource stopping = new();
     private readonly Dictionary<IResource, ResourceRunner> runners = [];
-    private readonly TaskCompletionSource<(IResource, string)> failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Channel<(IResource, string)> failures = Channel.CreateUnbounded<(IResource, string)>();
     private DistributedApplicationModel? model;
 
     public Orchestrator(IServiceProvider services, Assembly? appHost)
@@ -29,8 +30,8 @@ internal sealed class Orchestrator : IHostedService, IAsyncDisposable
 
     public ResourceCommandService Commands { get; }
 
-    /// <summary>The first resource that failed to start or died, and how.</summary>
-    public Task<(IResource Resource, string What)> FirstFailure => failed.Task;
+    /// <summary>The resources that failed to start or died, and how.</summary>
+    public ChannelReader<(IResource Resource, string What)> Failures => failures.Reader;
 
     /// <summary>The resources that are started without being asked.</summary>
     public IReadOnlyList<IResource> Started =>
@@ -113,7 +114,7 @@ internal sealed class Orchestrator : IHostedService, IAsyncDisposable
             var endpoints = EndpointAllocator.Allocate(resource, randomize);
             runners[resource] = new ResourceRunner(resource, endpoints, plan, watchdog, services)
             {
-                Failed = (failing, what) => failed.TrySetResult((failing, what)),
+                Failed = (failing, what) => failures.Writer.TryWrite((failing, what)),
             };
         }
         // All at once, before anything runs: each conflict found by a crash would cost the user another start.

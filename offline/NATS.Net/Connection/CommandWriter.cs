@@ -27,7 +27,13 @@ internal sealed class CommandWriter(NatsOpts opts)
 
     /// <summary>Queues a message; waits when too much is queued already.</summary>
     public ValueTask PublishAsync<T>(
-        string subject, string? replyTo, NatsHeaders? headers, T? data, INatsSerialize<T> serializer, int maxPayload, CancellationToken cancellationToken)
+        string subject,
+        string? replyTo,
+        NatsHeaders? headers,
+        T? data,
+        INatsSerialize<T> serializer,
+        int maxPayload,
+        CancellationToken cancellationToken)
     {
         // A serializer may publish in turn: it finds no scratch buffer and makes its own.
         var scratch = _scratch ?? new ByteBuffer();
@@ -48,7 +54,8 @@ internal sealed class CommandWriter(NatsOpts opts)
 
             if (scratch.Length > maxPayload)
             {
-                throw new NatsPayloadTooLargeException($"Payload size {scratch.Length} exceeds server's maximum payload size {maxPayload}");
+                throw new NatsPayloadTooLargeException(
+                    $"Payload size {scratch.Length} exceeds server's maximum payload size {maxPayload}");
             }
 
             var bytes = scratch.Written;
@@ -172,8 +179,9 @@ internal sealed class CommandWriter(NatsOpts opts)
                 await transport.WriteAsync(batch.WrittenMemory).ConfigureAwait(false);
             }
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
         {
+            // Whatever it was, a connection that cannot send is over.
             transport.Close(e);
         }
         finally

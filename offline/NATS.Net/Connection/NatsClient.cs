@@ -3,7 +3,9 @@ using NATS.Client.Core;
 
 namespace NATS.Net;
 
-/// <summary>A connection with defaults for applications: JSON, and subscriptions that wait for slow readers instead of dropping.</summary>
+/// <summary>
+/// A connection with defaults for applications: JSON, and subscriptions that wait for slow readers instead of dropping.
+/// </summary>
 public class NatsClient : INatsClient
 {
     /// <summary>Connects with the first call.</summary>
@@ -30,7 +32,8 @@ public class NatsClient : INatsClient
     public ValueTask ConnectAsync() => Connection.ConnectAsync();
 
     /// <inheritdoc/>
-    public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default) => Connection.PingAsync(cancellationToken);
+    public ValueTask<TimeSpan> PingAsync(CancellationToken cancellationToken = default) =>
+        Connection.PingAsync(cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask PublishAsync<T>(
@@ -71,7 +74,8 @@ public class NatsClient : INatsClient
         NatsPubOpts? requestOpts = default,
         NatsSubOpts? replyOpts = default,
         CancellationToken cancellationToken = default) =>
-        Connection.RequestAsync(subject, data, headers, requestSerializer, replySerializer, requestOpts, replyOpts, cancellationToken);
+        Connection.RequestAsync(
+            subject, data, headers, requestSerializer, replySerializer, requestOpts, replyOpts, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<NatsMsg<TReply>> RequestAsync<TReply>(

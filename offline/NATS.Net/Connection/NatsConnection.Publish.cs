@@ -89,6 +89,7 @@ public partial class NatsConnection
             await EnsureOpenAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        await _writer.PublishAsync(subject, replyTo, headers, data, serializer, _serverInfo!.MaxPayload, cancellationToken).ConfigureAwait(false);
+        await _writer.PublishAsync(
+            subject, replyTo, headers, data, serializer, _serverInfo!.MaxPayload, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -14,6 +14,7 @@ public partial class NatsConnection
         var info = JsonSerializer.Deserialize(json, ProtocolJson.Default.ServerInfo)
             ?? throw new NatsProtocolViolationException("Empty INFO");
         _serverInfo = info;
+        ServerTags = NatsTelemetry.TagsOf(info);
         if (info.LameDuckMode)
         {
             _events.Post(LameDuckModeActivated, this, new NatsLameDuckModeActivatedEventArgs(transport.Server.Uri));
@@ -33,7 +34,8 @@ public partial class NatsConnection
             Exception? reason = null;
             try
             {
-                await FrameReader.ReadAllAsync(transport.Input, this, connection.Opts.MaxPayloadHardCap, transport.ClosedToken).ConfigureAwait(false);
+                await FrameReader.ReadAllAsync(
+                    transport.Input, this, connection.Opts.MaxPayloadHardCap, transport.ClosedToken).ConfigureAwait(false);
             }
             catch (Exception e)
             {
@@ -41,7 +43,6 @@ public partial class NatsConnection
             }
 
             transport.Close(reason);
-            connection._writer.OnDisconnected();
             _answered.TrySetException(reason ?? new NatsException("The server closed the connection"));
             _ = _answered.Task.Exception;
         }
@@ -52,7 +53,8 @@ public partial class NatsConnection
             {
                 if (connection._replies.TryTake(frame.Subject, out var reply))
                 {
-                    reply.Complete(connection, new Delivery(reply.ReplyTo, Text(frame.ReplyTo), frame.HasHeaders, headers, payload));
+                    reply.Complete(
+                        connection, new Delivery(reply.ReplyTo, Text(frame.ReplyTo), frame.HasHeaders, headers, payload));
                 }
 
                 return default;
@@ -71,7 +73,7 @@ public partial class NatsConnection
         public void OnPong()
         {
             Volatile.Write(ref connection._unansweredPings, 0);
-            if (!_answered.TrySetResult())
+            if (!_answered.TrySetResult() && !transport.Closed.IsCompleted)
             {
                 connection._writer.OnPong();
             }

@@ -49,14 +49,18 @@ public partial class NatsConnection
     /// <summary>Tries every known server in turn, waiting after each failure; the one just lost comes last.</summary>
     private async Task<Transport> ReopenAsync(ServerAddress lost)
     {
-        var announced = (_serverInfo?.ClientConnectUrls ?? []).Select(url => new ServerAddress(url, isSeed: false, lost.Uri.Scheme));
-        var servers = announced.Concat(Opts.SeedAddresses()).DistinctBy(server => (server.Host, server.Port)).ToArray();
+        var announced = (_serverInfo?.ClientConnectUrls ?? [])
+            .Select(url => new ServerAddress(url, isSeed: false, lost.Uri.Scheme));
+        var others = Opts.SeedAddresses().Concat(announced)
+            .DistinctBy(server => (server.Host, server.Port))
+            .Where(server => (server.Host, server.Port) != (lost.Host, lost.Port))
+            .ToArray();
         if (!Opts.NoRandomize)
         {
-            Random.Shared.Shuffle(servers);
+            Random.Shared.Shuffle(others);
         }
 
-        servers = [.. servers.Where(server => (server.Host, server.Port) != (lost.Host, lost.Port)), lost];
+        ServerAddress[] servers = [.. others, lost];
         for (var i = 0; ; i = (i + 1) % servers.Length)
         {
             _disposed.Token.ThrowIfCancellationRequested();

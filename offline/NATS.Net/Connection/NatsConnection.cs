@@ -72,6 +72,9 @@ public partial class NatsConnection : INatsConnection
     /// <summary>This connection's own inbox: replies arrive below it.</summary>
     internal string InboxPrefix { get; }
 
+    /// <summary>What every span says about the server.</summary>
+    internal KeyValuePair<string, object?>[] ServerTags { get; private set; } = [];
+
     internal ILogger Logger => _logger;
 
     internal CommandWriter Writer => _writer;
@@ -145,7 +148,8 @@ public partial class NatsConnection : INatsConnection
     internal void OnMessageDropped<T>(NatsSubBase subscription, int pending, in NatsMsg<T> msg)
     {
         _events.Post(
-            MessageDropped, this, new NatsMessageDroppedEventArgs(subscription, pending, msg.Subject, msg.ReplyTo, msg.Headers, msg.Data));
+            MessageDropped, this, new NatsMessageDroppedEventArgs(
+                subscription, pending, msg.Subject, msg.ReplyTo, msg.Headers, msg.Data));
         if (subscription.TryMarkSlow())
         {
             _events.Post(SlowConsumerDetected, this, new NatsSlowConsumerEventArgs(subscription));
@@ -159,7 +163,8 @@ public partial class NatsConnection : INatsConnection
     {
         if (_transport is { } transport)
         {
-            await Task.WhenAny(_writer.FlushAsync(), transport.Closed, Task.Delay(Opts.DrainPingTimeout, CancellationToken.None)).ConfigureAwait(false);
+            var patience = Task.Delay(Opts.DrainPingTimeout, CancellationToken.None);
+            await Task.WhenAny(_writer.FlushAsync(), transport.Closed, patience).ConfigureAwait(false);
         }
     }
 }

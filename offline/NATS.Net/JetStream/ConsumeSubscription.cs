@@ -128,12 +128,16 @@ internal sealed class ConsumeSubscription<T> : PullSubscription<T>
     {
         lock (Gate)
         {
-            if (Limits.MaxBytes == 0 && status.TryGetLastValue("Nats-Pending-Messages", out var msgs) && long.TryParse(msgs, out var unanswered))
+            if (Limits.MaxBytes == 0
+                && status.TryGetLastValue("Nats-Pending-Messages", out var msgs)
+                && long.TryParse(msgs, out var unanswered))
             {
                 _owedMsgs = Math.Max(0, _owedMsgs - unanswered);
             }
 
-            if (Limits.MaxBytes > 0 && status.TryGetLastValue("Nats-Pending-Bytes", out var bytes) && long.TryParse(bytes, out unanswered))
+            if (Limits.MaxBytes > 0
+                && status.TryGetLastValue("Nats-Pending-Bytes", out var bytes)
+                && long.TryParse(bytes, out unanswered))
             {
                 _owedBytes = Math.Max(0, _owedBytes - unanswered);
             }

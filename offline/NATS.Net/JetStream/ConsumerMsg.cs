@@ -32,12 +32,14 @@ internal sealed class ConsumerMsg<T>(NatsJSContext context, NatsMsg<T> msg) : IN
 
     public void EnsureSuccess() => msg.EnsureSuccess();
 
-    public ValueTask AckAsync(AckOpts? opts = null, CancellationToken cancellationToken = default) => SendAsync(Ack, opts, cancellationToken);
+    public ValueTask AckAsync(AckOpts? opts = null, CancellationToken cancellationToken = default) =>
+        SendAsync(Ack, opts, cancellationToken);
 
     public ValueTask NakAsync(AckOpts? opts = null, CancellationToken cancellationToken = default) =>
         opts?.NakDelay is { } delay && delay != TimeSpan.Zero
             ? SendAsync(
-                Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"-NAK {{\"delay\": {delay.Ticks * TimeSpan.NanosecondsPerTick}}}")),
+                Encoding.ASCII.GetBytes(string.Create(
+                    CultureInfo.InvariantCulture, $"-NAK {{\"delay\": {delay.Ticks * TimeSpan.NanosecondsPerTick}}}")),
                 opts,
                 cancellationToken)
             : SendAsync(Nak, opts, cancellationToken);

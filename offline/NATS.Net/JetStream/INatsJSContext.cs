@@ -13,13 +13,16 @@ public interface INatsJSContext
     NatsJSOpts Opts { get; }
 
     /// <summary>Creates a consumer, or changes it.</summary>
-    ValueTask<INatsJSConsumer> CreateOrUpdateConsumerAsync(string stream, ConsumerConfig config, CancellationToken cancellationToken = default);
+    ValueTask<INatsJSConsumer> CreateOrUpdateConsumerAsync(
+        string stream, ConsumerConfig config, CancellationToken cancellationToken = default);
 
     /// <summary>Creates a consumer; one that exists must be the same (servers from 2.10).</summary>
-    ValueTask<INatsJSConsumer> CreateConsumerAsync(string stream, ConsumerConfig config, CancellationToken cancellationToken = default);
+    ValueTask<INatsJSConsumer> CreateConsumerAsync(
+        string stream, ConsumerConfig config, CancellationToken cancellationToken = default);
 
     /// <summary>Changes a consumer, which must exist (servers from 2.10).</summary>
-    ValueTask<INatsJSConsumer> UpdateConsumerAsync(string stream, ConsumerConfig config, CancellationToken cancellationToken = default);
+    ValueTask<INatsJSConsumer> UpdateConsumerAsync(
+        string stream, ConsumerConfig config, CancellationToken cancellationToken = default);
 
     /// <summary>A consumer that exists.</summary>
     ValueTask<INatsJSConsumer> GetConsumerAsync(string stream, string consumer, CancellationToken cancellationToken = default);
@@ -74,14 +77,16 @@ public interface INatsJSContext
     ValueTask<bool> DeleteStreamAsync(string stream, CancellationToken cancellationToken = default);
 
     /// <summary>Deletes messages of a stream.</summary>
-    ValueTask<StreamPurgeResponse> PurgeStreamAsync(string stream, StreamPurgeRequest request, CancellationToken cancellationToken = default);
+    ValueTask<StreamPurgeResponse> PurgeStreamAsync(
+        string stream, StreamPurgeRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Deletes one message.</summary>
     ValueTask<StreamMsgDeleteResponse> DeleteMessageAsync(
         string stream, StreamMsgDeleteRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>A stream that exists.</summary>
-    ValueTask<INatsJSStream> GetStreamAsync(string stream, StreamInfoRequest? request = null, CancellationToken cancellationToken = default);
+    ValueTask<INatsJSStream> GetStreamAsync(
+        string stream, StreamInfoRequest? request = null, CancellationToken cancellationToken = default);
 
     /// <summary>Changes a stream, which must exist.</summary>
     ValueTask<NatsJSStream> UpdateStreamAsync(StreamConfig request, CancellationToken cancellationToken = default);

@@ -16,7 +16,8 @@ public interface INatsJSStream
     ValueTask<StreamPurgeResponse> PurgeAsync(StreamPurgeRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Deletes one message.</summary>
-    ValueTask<StreamMsgDeleteResponse> DeleteMessageAsync(StreamMsgDeleteRequest request, CancellationToken cancellationToken = default);
+    ValueTask<StreamMsgDeleteResponse> DeleteMessageAsync(
+        StreamMsgDeleteRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Changes it.</summary>
     ValueTask UpdateAsync(StreamConfig request, CancellationToken cancellationToken = default);
@@ -73,7 +74,8 @@ public class NatsJSStream : INatsJSStream
         Context().PurgeStreamAsync(_name, request, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<StreamMsgDeleteResponse> DeleteMessageAsync(StreamMsgDeleteRequest request, CancellationToken cancellationToken = default) =>
+    public ValueTask<StreamMsgDeleteResponse> DeleteMessageAsync(
+        StreamMsgDeleteRequest request, CancellationToken cancellationToken = default) =>
         Context().DeleteMessageAsync(_name, request, cancellationToken);
 
     /// <inheritdoc/>
@@ -81,7 +83,8 @@ public class NatsJSStream : INatsJSStream
         Info = (await Context().UpdateStreamAsync(request, cancellationToken).ConfigureAwait(false)).Info;
 
     /// <inheritdoc/>
-    public ValueTask<INatsJSConsumer> CreateOrUpdateConsumerAsync(ConsumerConfig config, CancellationToken cancellationToken = default) =>
+    public ValueTask<INatsJSConsumer> CreateOrUpdateConsumerAsync(
+        ConsumerConfig config, CancellationToken cancellationToken = default) =>
         Context().CreateOrUpdateConsumerAsync(_name, config, cancellationToken);
 
     /// <inheritdoc/>

@@ -98,7 +98,9 @@ public class NatsJSConsumer : INatsJSConsumer
     public ValueTask<bool> DeleteAsync(CancellationToken cancellationToken = default) =>
         Context.DeleteConsumerAsync(Info.StreamName, Info.Name, cancellationToken);
 
-    /// <summary>Subscribes when the enumeration starts, and hands out messages until the subscription ends or is cancelled.</summary>
+    /// <summary>
+    /// Subscribes when the enumeration starts, and hands out messages until the subscription ends or is cancelled.
+    /// </summary>
     private static async IAsyncEnumerable<INatsJSMsg<T>> ReadAsync<T>(
         Func<CancellationToken, (PullSubscription<T> Subscription, PullRequest Request)> create,
         [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -110,7 +112,7 @@ public class NatsJSConsumer : INatsJSConsumer
         pulls.OnReaderEntered();
         try
         {
-            while (!cancellationToken.IsCancellationRequested && await HasMoreAsync(pulls, cancellationToken).ConfigureAwait(false))
+            while (await HasMoreAsync(pulls, cancellationToken).ConfigureAwait(false))
             {
                 while (!cancellationToken.IsCancellationRequested && pulls.Msgs.TryRead(out var msg))
                 {
@@ -132,7 +134,8 @@ public class NatsJSConsumer : INatsJSConsumer
     {
         try
         {
-            return await pulls.Msgs.WaitToReadAsync(cancellationToken).ConfigureAwait(false);
+            return !cancellationToken.IsCancellationRequested
+                && await pulls.Msgs.WaitToReadAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

@@ -12,15 +12,18 @@ public partial class NatsJSContext
         CreateConsumerAsync(stream, config, ConsumerCreateAction.CreateOrUpdate, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<INatsJSConsumer> CreateConsumerAsync(string stream, ConsumerConfig config, CancellationToken cancellationToken = default) =>
+    public ValueTask<INatsJSConsumer> CreateConsumerAsync(
+        string stream, ConsumerConfig config, CancellationToken cancellationToken = default) =>
         CreateConsumerAsync(stream, config, ConsumerCreateAction.Create, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<INatsJSConsumer> UpdateConsumerAsync(string stream, ConsumerConfig config, CancellationToken cancellationToken = default) =>
+    public ValueTask<INatsJSConsumer> UpdateConsumerAsync(
+        string stream, ConsumerConfig config, CancellationToken cancellationToken = default) =>
         CreateConsumerAsync(stream, config, ConsumerCreateAction.Update, cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<INatsJSConsumer> GetConsumerAsync(string stream, string consumer, CancellationToken cancellationToken = default)
+    public async ValueTask<INatsJSConsumer> GetConsumerAsync(
+        string stream, string consumer, CancellationToken cancellationToken = default)
     {
         CheckStreamName(stream);
         return new NatsJSConsumer(this, await ConsumerInfoAsync(stream, consumer, cancellationToken).ConfigureAwait(false));
@@ -73,10 +76,12 @@ public partial class NatsJSContext
     }
 
     /// <inheritdoc/>
-    public async ValueTask<bool> DeleteConsumerAsync(string stream, string consumer, CancellationToken cancellationToken = default)
+    public async ValueTask<bool> DeleteConsumerAsync(
+        string stream, string consumer, CancellationToken cancellationToken = default)
     {
         CheckStreamName(stream);
-        return (await RequestAsync<object, SuccessResponse>($"CONSUMER.DELETE.{stream}.{consumer}", null, cancellationToken).ConfigureAwait(false)).Success;
+        return (await RequestAsync<object, SuccessResponse>(
+            $"CONSUMER.DELETE.{stream}.{consumer}", null, cancellationToken).ConfigureAwait(false)).Success;
     }
 
     /// <inheritdoc/>
@@ -89,10 +94,12 @@ public partial class NatsJSContext
     }
 
     /// <inheritdoc/>
-    public async ValueTask<bool> ResumeConsumerAsync(string stream, string consumer, CancellationToken cancellationToken = default)
+    public async ValueTask<bool> ResumeConsumerAsync(
+        string stream, string consumer, CancellationToken cancellationToken = default)
     {
         CheckStreamName(stream);
-        var response = await RequestAsync<object, ConsumerPauseResponse>($"CONSUMER.PAUSE.{stream}.{consumer}", null, cancellationToken).ConfigureAwait(false);
+        var response = await RequestAsync<object, ConsumerPauseResponse>(
+            $"CONSUMER.PAUSE.{stream}.{consumer}", null, cancellationToken).ConfigureAwait(false);
         return !response.IsPaused;
     }
 

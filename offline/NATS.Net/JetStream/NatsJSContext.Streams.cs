@@ -11,15 +11,18 @@ public partial class NatsJSContext
     {
         CheckStreamName(config.Name, nameof(config.Name));
         return new NatsJSStream(
-            this, await RequestAsync<StreamConfig, StreamInfo>($"STREAM.CREATE.{config.Name}", config, cancellationToken).ConfigureAwait(false));
+            this, await RequestAsync<StreamConfig, StreamInfo>(
+                $"STREAM.CREATE.{config.Name}", config, cancellationToken).ConfigureAwait(false));
     }
 
     /// <inheritdoc/>
-    public async ValueTask<INatsJSStream> CreateOrUpdateStreamAsync(StreamConfig config, CancellationToken cancellationToken = default)
+    public async ValueTask<INatsJSStream> CreateOrUpdateStreamAsync(
+        StreamConfig config, CancellationToken cancellationToken = default)
     {
         CheckStreamName(config.Name, nameof(config.Name));
         var (updated, error) =
-            await TryRequestAsync<StreamConfig, StreamInfo>($"STREAM.UPDATE.{config.Name}", config, cancellationToken).ConfigureAwait(false);
+            await TryRequestAsync<StreamConfig, StreamInfo>(
+                $"STREAM.UPDATE.{config.Name}", config, cancellationToken).ConfigureAwait(false);
         if (error is { Code: 404 })
         {
             return await CreateStreamAsync(config, cancellationToken).ConfigureAwait(false);
@@ -33,7 +36,8 @@ public partial class NatsJSContext
     {
         CheckStreamName(request.Name, nameof(request.Name));
         return new NatsJSStream(
-            this, await RequestAsync<StreamConfig, StreamInfo>($"STREAM.UPDATE.{request.Name}", request, cancellationToken).ConfigureAwait(false));
+            this, await RequestAsync<StreamConfig, StreamInfo>(
+                $"STREAM.UPDATE.{request.Name}", request, cancellationToken).ConfigureAwait(false));
     }
 
     /// <inheritdoc/>
@@ -45,7 +49,8 @@ public partial class NatsJSContext
     public async ValueTask<bool> DeleteStreamAsync(string stream, CancellationToken cancellationToken = default)
     {
         CheckStreamName(stream);
-        return (await RequestAsync<object, SuccessResponse>($"STREAM.DELETE.{stream}", null, cancellationToken).ConfigureAwait(false)).Success;
+        return (await RequestAsync<object, SuccessResponse>(
+            $"STREAM.DELETE.{stream}", null, cancellationToken).ConfigureAwait(false)).Success;
     }
 
     /// <inheritdoc/>
@@ -61,7 +66,8 @@ public partial class NatsJSContext
         string stream, StreamMsgDeleteRequest request, CancellationToken cancellationToken = default)
     {
         CheckStreamName(stream);
-        return RequestAsync<StreamMsgDeleteRequest, StreamMsgDeleteResponse>($"STREAM.MSG.DELETE.{stream}", request, cancellationToken);
+        return RequestAsync<StreamMsgDeleteRequest, StreamMsgDeleteResponse>(
+            $"STREAM.MSG.DELETE.{stream}", request, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -21,7 +21,8 @@ public partial class NatsJSContext : INatsJSContext
     /// <summary>With options.</summary>
     public NatsJSContext(INatsConnection connection, NatsJSOpts opts)
     {
-        _connection = connection as NatsConnection ?? throw new ArgumentException("Connection must be a NatsConnection", nameof(connection));
+        _connection = connection as NatsConnection ?? throw new ArgumentException(
+            "Connection must be a NatsConnection", nameof(connection));
         _logger = connection.Opts.LoggerFactory.CreateLogger<NatsJSContext>();
         Opts = opts;
     }
@@ -42,7 +43,8 @@ public partial class NatsJSContext : INatsJSContext
     public string NewBaseInbox() => NatsConnection.NewInbox(_connection.Opts.InboxPrefix);
 
     /// <summary>A call of the API. Throws what it refuses.</summary>
-    internal async ValueTask<TResponse> RequestAsync<TRequest, TResponse>(string api, TRequest? request, CancellationToken cancellationToken)
+    internal async ValueTask<TResponse> RequestAsync<TRequest, TResponse>(
+        string api, TRequest? request, CancellationToken cancellationToken)
         where TRequest : class
         where TResponse : class
     {

@@ -36,9 +36,11 @@ namespace NATS.Net
         public static INatsJSContext CreateJetStreamContext(this INatsConnection connection) => new NatsJSContext(connection);
 
         /// <summary>With options.</summary>
-        public static INatsJSContext CreateJetStreamContext(this INatsClient client, NatsJSOpts opts) => new NatsJSContext(client.Connection, opts);
+        public static INatsJSContext CreateJetStreamContext(this INatsClient client, NatsJSOpts opts) =>
+            new NatsJSContext(client.Connection, opts);
 
         /// <summary>With options.</summary>
-        public static INatsJSContext CreateJetStreamContext(this INatsConnection connection, NatsJSOpts opts) => new NatsJSContext(connection, opts);
+        public static INatsJSContext CreateJetStreamContext(this INatsConnection connection, NatsJSOpts opts) =>
+            new NatsJSContext(connection, opts);
     }
 }

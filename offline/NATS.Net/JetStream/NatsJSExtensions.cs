@@ -8,7 +8,9 @@ namespace NATS.Client.JetStream;
 /// <summary>Shorthands.</summary>
 public static class NatsJSExtensions
 {
-    /// <summary>Throws <see cref="NatsJSApiException"/>, and for a duplicate <see cref="NatsJSDuplicateMessageException"/>.</summary>
+    /// <summary>
+    /// Throws <see cref="NatsJSApiException"/>, and for a duplicate <see cref="NatsJSDuplicateMessageException"/>.
+    /// </summary>
     public static void EnsureSuccess(this PubAckResponse ack)
     {
         ArgumentNullException.ThrowIfNull(ack);
@@ -35,7 +37,8 @@ public static class NatsJSExtensions
         msg.NakAsync(new AckOpts { NakDelay = delay }, cancellationToken);
 
     /// <summary>Asks for no further delivery, and says why.</summary>
-    public static ValueTask AckTerminateAsync<T>(this INatsJSMsg<T> msg, string reason, CancellationToken cancellationToken = default) =>
+    public static ValueTask AckTerminateAsync<T>(
+        this INatsJSMsg<T> msg, string reason, CancellationToken cancellationToken = default) =>
         msg.AckTerminateAsync(new AckOpts { TerminateReason = reason }, cancellationToken);
 }
 

@@ -52,7 +52,10 @@ public record NatsJSConsumeOpts
     /// <summary>Bytes requested ahead, at most.</summary>
     public int? MaxBytes { get; init; }
 
-    /// <summary>Time between the server's heartbeats; half of <see cref="Expires"/> unless set. Twice it without one means a new pull request.</summary>
+    /// <summary>
+    /// Time between the server's heartbeats; half of <see cref="Expires"/> unless set. Twice it without one means a new pull
+    /// request.
+    /// </summary>
     public TimeSpan? IdleHeartbeat { get; init; }
 
     /// <summary>Requests more when so many are left; half of <see cref="MaxMsgs"/> unless set.</summary>
@@ -80,7 +83,9 @@ public record NatsJSFetchOpts
     /// <summary>Bytes at most.</summary>
     public int? MaxBytes { get; init; }
 
-    /// <summary>Time between the server's heartbeats; half of <see cref="Expires"/> unless set. Twice it without one ends the fetch.</summary>
+    /// <summary>
+    /// Time between the server's heartbeats; half of <see cref="Expires"/> unless set. Twice it without one ends the fetch.
+    /// </summary>
     public TimeSpan? IdleHeartbeat { get; init; }
 
     /// <summary>Hears of missed heartbeats, absent servers and the like.</summary>

@@ -4,7 +4,8 @@ using System.Text;
 namespace NATS.Client.Core;
 
 /// <summary>A message as it arrived; its bytes are only valid until the read loop goes on.</summary>
-internal readonly struct Delivery(string subject, string? replyTo, bool hasHeaders, ReadOnlySequence<byte> headers, ReadOnlySequence<byte> payload)
+internal readonly struct Delivery(
+    string subject, string? replyTo, bool hasHeaders, ReadOnlySequence<byte> headers, ReadOnlySequence<byte> payload)
 {
     public string Subject { get; } = subject;
 

@@ -20,7 +20,8 @@ internal static class Commands
     }
 
     /// <summary>PUB, or HPUB when there are headers.</summary>
-    public static void Publish(ByteBuffer to, string subject, string? replyTo, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> payload)
+    public static void Publish(
+        ByteBuffer to, string subject, string? replyTo, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> payload)
     {
         var line = new Line(to.GetSpan(
             16 + Encoding.UTF8.GetMaxByteCount(subject.Length) + Encoding.UTF8.GetMaxByteCount(replyTo?.Length ?? 0)

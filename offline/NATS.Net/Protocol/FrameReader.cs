@@ -41,7 +41,8 @@ internal static class FrameReader
     private const int LongestLine = 1024 * 1024;
 
     /// <summary>Reads until the connection ends. Throws on a protocol violation.</summary>
-    public static async Task ReadAllAsync(PipeReader input, IFrameHandler handler, int maxPayload, CancellationToken cancellationToken)
+    public static async Task ReadAllAsync(
+        PipeReader input, IFrameHandler handler, int maxPayload, CancellationToken cancellationToken)
     {
         var missing = 1;
         while (true)
@@ -88,7 +89,8 @@ internal static class FrameReader
     }
 
     /// <summary>The error text of an -ERR line: what stands between the quotes.</summary>
-    public static string ParseError(ReadOnlySpan<byte> line) => Encoding.UTF8.GetString(line[4..].Trim((byte)' ').Trim((byte)'\''));
+    public static string ParseError(ReadOnlySpan<byte> line) =>
+        Encoding.UTF8.GetString(line[4..].Trim((byte)' ').Trim((byte)'\''));
 
     /// <summary>Handles one frame and cuts it off; otherwise says how many more bytes are needed at least.</summary>
     private static bool TryHandle(

@@ -37,7 +37,8 @@ internal static class HeaderFormat
                 var keyLength = encoding.GetBytes(key, to.GetSpan(encoding.GetMaxByteCount(key.Length)));
                 if (!IsName(to.GetSpan()[..keyLength]))
                 {
-                    throw new NatsException($"Invalid header key '{key}': contains colon, space, or other non-printable ASCII characters");
+                    throw new NatsException(
+                        $"Invalid header key '{key}': contains colon, space, or other non-printable ASCII characters");
                 }
 
                 to.Advance(keyLength);

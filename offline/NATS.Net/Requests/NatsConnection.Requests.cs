@@ -63,7 +63,8 @@ public partial class NatsConnection
                 _subscriptions.EnsureInbox();
             }
 
-            await PublishAsync(subject, data, headers, pending.ReplyTo, requestSerializer, null, cancellationToken).ConfigureAwait(false);
+            await PublishAsync(
+                subject, data, headers, pending.ReplyTo, requestSerializer, null, cancellationToken).ConfigureAwait(false);
             return await ReplyOrNullAsync(pending.Task, timeout, cancellationToken).ConfigureAwait(false);
         }
         finally
@@ -72,7 +73,8 @@ public partial class NatsConnection
         }
     }
 
-    private static async ValueTask<NatsMsg<T>?> ReplyOrNullAsync<T>(Task<NatsMsg<T>> pending, TimeSpan timeout, CancellationToken cancellationToken)
+    private static async ValueTask<NatsMsg<T>?> ReplyOrNullAsync<T>(
+        Task<NatsMsg<T>> pending, TimeSpan timeout, CancellationToken cancellationToken)
     {
         try
         {

@@ -7,7 +7,8 @@ using NATS.Client.Core;
 namespace NATS.Client.Core
 {
     /// <summary>JSON by source-generated contexts; the first that knows the type is used.</summary>
-    public sealed class NatsJsonContextSerializer<T>(JsonSerializerContext[] contexts, INatsSerializer<T>? next = default) : INatsSerializer<T>
+    public sealed class NatsJsonContextSerializer<T>(
+        JsonSerializerContext[] contexts, INatsSerializer<T>? next = default) : INatsSerializer<T>
     {
         private readonly JsonTypeInfo<T>? _type =
             contexts.Select(context => context.GetTypeInfo(typeof(T))).OfType<JsonTypeInfo<T>>().FirstOrDefault();

@@ -26,7 +26,8 @@ public partial class NatsConnection
         NatsSubOpts? opts = default,
         CancellationToken cancellationToken = default)
     {
-        var subscription = new NatsSub<T>(this, subject, queueGroup, opts, serializer ?? Opts.SerializerRegistry.GetDeserializer<T>());
+        var subscription = new NatsSub<T>(
+            this, subject, queueGroup, opts, serializer ?? Opts.SerializerRegistry.GetDeserializer<T>());
         await AddAsync(subscription, opts, cancellationToken).ConfigureAwait(false);
         subscription.Start(cancellationToken);
         return subscription;

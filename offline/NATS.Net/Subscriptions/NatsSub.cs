@@ -24,7 +24,8 @@ public sealed class NatsSub<T> : NatsSubBase, INatsSub<T>
     private readonly INatsDeserialize<T> _deserializer;
     private readonly MsgChannel<NatsMsg<T>> _msgs;
 
-    internal NatsSub(NatsConnection connection, string subject, string? queueGroup, NatsSubOpts? opts, INatsDeserialize<T> deserializer)
+    internal NatsSub(
+        NatsConnection connection, string subject, string? queueGroup, NatsSubOpts? opts, INatsDeserialize<T> deserializer)
         : base(connection, subject, queueGroup, opts)
     {
         _deserializer = deserializer;

@@ -8,15 +8,13 @@ public abstract class NatsSubBase
     private readonly Lock _gate = new();
     private readonly NatsSubOpts? _opts;
     private CancellationTokenRegistration _cancellation;
-    private Timer? _timeout;
-    private Timer? _idleTimeout;
+    private SubscriptionTimers? _timers;
     private TaskCompletionSource? _reader;
     private Exception? _exception;
     private int _pendingMsgs;
     private int _isSlow;
     private bool _isUnsubscribed;
     private bool _isEnded;
-    private bool _isFirst = true;
 
     internal NatsSubBase(NatsConnection connection, string subject, string? queueGroup, NatsSubOpts? opts)
     {
@@ -68,7 +66,7 @@ public abstract class NatsSubBase
             _isUnsubscribed = true;
         }
 
-        StopTimers();
+        _timers?.Dispose();
         Complete();
         Connection.Subscriptions.Remove(this);
         return default;
@@ -89,8 +87,7 @@ public abstract class NatsSubBase
     internal void Start(CancellationToken cancellationToken)
     {
         _cancellation = cancellationToken.UnsafeRegister(static sub => ((NatsSubBase)sub!).End(NatsSubEndReason.Cancelled), this);
-        _timeout = After(_opts?.Timeout, NatsSubEndReason.Timeout);
-        _idleTimeout = After(_opts?.StartUpTimeout, NatsSubEndReason.StartUpTimeout) ?? After(_opts?.IdleTimeout, NatsSubEndReason.IdleTimeout);
+        _timers = _opts is null ? null : new SubscriptionTimers(_opts, End);
     }
 
     /// <summary>Ends it, with a drain when the connection is to drain.</summary>
@@ -107,13 +104,9 @@ public abstract class NatsSubBase
 
     internal async ValueTask ReceiveAsync(Delivery delivery)
     {
-        if (_idleTimeout is not null)
-        {
-            RestartIdleTimeout();
-        }
-
         try
         {
+            _timers?.OnMessage();
             if (delivery.Payload.IsEmpty && _opts is not null)
             {
                 if (_opts.ThrowIfNoResponders == true && delivery.IsNoResponders)
@@ -168,7 +161,7 @@ public abstract class NatsSubBase
     }
 
     /// <summary>Tells the server, delivers what it had sent by then, and waits for the application to finish it.</summary>
-    internal async ValueTask DrainAsync()
+    private async ValueTask DrainAsync()
     {
         bool isFirst;
         lock (_gate)
@@ -177,17 +170,20 @@ public abstract class NatsSubBase
             _isUnsubscribed = true;
         }
 
-        if (isFirst)
+        // Without a number the server was never told of it.
+        if (isFirst && Sid != 0)
         {
-            StopTimers();
+            _timers?.Dispose();
             Connection.Writer.Unsubscribe(Sid);
 
             // Its answer comes after every message the server sent before it took the UNSUB.
             var answered = Connection.ConnectionState == NatsConnectionState.Open ? Connection.Writer.PingAsync() : Task.CompletedTask;
-            await Task.WhenAny(answered, Task.Delay(Connection.Opts.DrainPingTimeout, CancellationToken.None)).ConfigureAwait(false);
+            await Task.WhenAny(
+                answered, Task.Delay(Connection.Opts.DrainPingTimeout, CancellationToken.None)).ConfigureAwait(false);
             Connection.Subscriptions.Forget(this);
-            Complete();
         }
+
+        Complete();
 
         if (_reader is { Task.IsCompleted: false } reader && Connection.Opts.ConsumerDrainOnDisposeTimeout is { } patience)
         {
@@ -241,31 +237,5 @@ public abstract class NatsSubBase
 
         // Completes synchronously: the UNSUB is only queued.
         _ = UnsubscribeAsync();
-    }
-
-    private Timer? After(TimeSpan? time, NatsSubEndReason reason) =>
-        time is { } due && due != TimeSpan.Zero && due != TimeSpan.MaxValue && due != Timeout.InfiniteTimeSpan
-            ? new Timer(_ => End(reason), null, due, Timeout.InfiniteTimeSpan)
-            : null;
-
-    private void RestartIdleTimeout()
-    {
-        if (_isFirst && _opts?.StartUpTimeout is not null)
-        {
-            _idleTimeout?.Dispose();
-            _idleTimeout = After(_opts.IdleTimeout, NatsSubEndReason.IdleTimeout);
-        }
-        else if (_opts?.IdleTimeout is { } idle)
-        {
-            _idleTimeout?.Change(idle, Timeout.InfiniteTimeSpan);
-        }
-
-        _isFirst = false;
-    }
-
-    private void StopTimers()
-    {
-        _timeout?.Dispose();
-        _idleTimeout?.Dispose();
     }
 }

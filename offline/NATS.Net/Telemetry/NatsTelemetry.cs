@@ -25,13 +25,14 @@ internal static class NatsTelemetry
             { "messaging.operation", "publish" },
             { "messaging.destination.name", subject },
         };
-        AddServer(ref tags, connection.ServerInfo);
+        Add(ref tags, connection.ServerTags);
         if (replyTo is not null)
         {
             tags.Add("messaging.nats.message.reply_to", replyTo);
         }
 
-        return Enrich(Source.StartActivity($"{connection.SpanName(subject)} {operation}", ActivityKind.Producer, default(ActivityContext), tags), context);
+        var name = $"{connection.SpanName(subject)} {operation}";
+        return Enrich(Source.StartActivity(name, ActivityKind.Producer, default(ActivityContext), tags), context);
     }
 
     /// <summary>Writes the span's trace context into the headers, making them when there are none.</summary>
@@ -73,7 +74,7 @@ internal static class NatsTelemetry
             { "messaging.message.body.size", bodySize.ToString(CultureInfo.InvariantCulture) },
             { "messaging.message.envelope.size", size.ToString(CultureInfo.InvariantCulture) },
         };
-        AddServer(ref tags, connection.ServerInfo);
+        Add(ref tags, connection.ServerTags);
         if (delivery.ReplyTo is not null)
         {
             tags.Add("messaging.nats.message.reply_to", delivery.ReplyTo);
@@ -82,7 +83,8 @@ internal static class NatsTelemetry
         // The span must not become the current one of the read loop, whose later messages belong to other traces.
         var current = Activity.Current;
         headers.Activity = Enrich(
-            Source.StartActivity($"{connection.SpanName(delivery.Subject)} receive", ActivityKind.Consumer, parent, tags), context);
+            Source.StartActivity(
+                $"{connection.SpanName(delivery.Subject)} receive", ActivityKind.Consumer, parent, tags), context);
         Activity.Current = current;
     }
 
@@ -97,6 +99,22 @@ internal static class NatsTelemetry
         var current = Activity.Current;
         activity.Dispose();
         Activity.Current = current;
+    }
+
+    public static KeyValuePair<string, object?>[] TagsOf(INatsServerInfo server)
+    {
+        var port = server.Port.ToString(CultureInfo.InvariantCulture);
+        return
+        [
+            new("messaging.client_id", server.ClientId.ToString(CultureInfo.InvariantCulture)),
+            new("server.address", server.Host),
+            new("server.port", port),
+            new("network.protocol.name", "nats"),
+            new("network.transport", "tcp"),
+            new("network.peer.address", server.Host),
+            new("network.peer.port", port),
+            new("network.local.address", server.ClientIp),
+        ];
     }
 
     public static void SetException(Activity? activity, Exception exception)
@@ -130,21 +148,11 @@ internal static class NatsTelemetry
         return ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var context) ? context : default;
     }
 
-    private static void AddServer(ref TagList tags, INatsServerInfo? server)
+    private static void Add(ref TagList tags, KeyValuePair<string, object?>[] more)
     {
-        if (server is null)
+        foreach (var tag in more)
         {
-            return;
+            tags.Add(tag);
         }
-
-        var port = server.Port.ToString(CultureInfo.InvariantCulture);
-        tags.Add("messaging.client_id", server.ClientId.ToString(CultureInfo.InvariantCulture));
-        tags.Add("server.address", server.Host);
-        tags.Add("server.port", port);
-        tags.Add("network.protocol.name", "nats");
-        tags.Add("network.transport", "tcp");
-        tags.Add("network.peer.address", server.Host);
-        tags.Add("network.peer.port", port);
-        tags.Add("network.local.address", server.ClientIp);
     }
 }

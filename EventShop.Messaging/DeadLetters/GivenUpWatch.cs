@@ -1,0 +1,81 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
+
+namespace EventShop.Messaging;
+
+/// <summary>
+/// The safety net under the dead letters: a message whose handler kills its process on every attempt is never given up by this
+/// code. The broker gives it up, and says so in an advisory with nothing but its sequence; that is kept in a stream, and read here.
+/// </summary>
+internal sealed class GivenUpWatch(
+    ConsumerDefinition consumer, Topology topology, INatsJSContext jetStream, DeadLetters deadLetters, TimeProvider clock,
+    ILogger<GivenUpWatch> log) : BackgroundService
+{
+    private const string Subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
+
+    /// <summary>Advisories are not stored by themselves: whoever is not listening would miss them.</summary>
+    public static readonly StreamDefinition Stream = new("ADVISORIES", $"{Subject}.>");
+
+    private static readonly ConsumerOptions Options = new() { Workers = 8 };
+    private static readonly TimeSpan PullExpiry = TimeSpan.FromSeconds(10);
+
+    private readonly ConsumerDefinition _advisories = new(
+        $"{consumer.Name}-given-up", Stream.Name, $"{Subject}.{consumer.Stream}.{consumer.Name}", HandlerMap.None);
+    private readonly Settlement _settlement = new($"{consumer.Name}-given-up", Options, log);
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Supervised.RunAsync(_advisories.Name, WatchAsync, clock, log, stoppingToken);
+
+    private async Task WatchAsync(CancellationToken stoppingToken)
+    {
+        var advisories = await topology.EnsureConsumerAsync(_advisories, Options, stoppingToken);
+        while (true)
+        {
+            var answered = true;
+            var pull = new NatsJSFetchOpts
+            {
+                MaxMsgs = Options.EffectivePrefetch,
+                Expires = PullExpiry,
+                NotificationHandler = (notification, _) =>
+                {
+                    answered &= notification is not NatsJSTimeoutNotification;
+                    return Task.CompletedTask;
+                },
+            };
+            await foreach (var message in advisories.FetchAsync<byte[]>(pull, cancellationToken: stoppingToken))
+                await KeepAsync(new Delivery(message, clock.GetTimestamp()), stoppingToken);
+            stoppingToken.ThrowIfCancellationRequested();
+            if (!answered)
+                throw new NatsJSException("a pull was not answered");
+        }
+    }
+
+    private async Task KeepAsync(Delivery delivery, CancellationToken cancellationToken)
+    {
+        var advisory = JsonSerializer.Deserialize(delivery.Message.Data, AdvisoryJson.Default.MaxDeliveries)!;
+        var stream = await jetStream.GetStreamAsync(advisory.Stream, cancellationToken: cancellationToken);
+        var message = await stream.GetDirectAsync<byte[]>(new StreamMsgGetRequest { Seq = advisory.StreamSeq }, cancellationToken: cancellationToken);
+        if (CloudEvent.Header(message.Headers, "Nats-Subject") is { } subject)
+        {
+            // Advisories come again after a change of leader: the dead letter's message id makes it one copy.
+            await deadLetters.StoreAsync(
+                consumer.Name, advisory.Stream, advisory.StreamSeq, subject, message.Headers, message.Data, advisory.Deliveries,
+                new GivenUpException($"the broker gave up after {advisory.Deliveries} deliveries: handling it ends the process, or takes for ever"));
+            log.DeadLettered(consumer.Name, advisory.StreamSeq, advisory.Stream, advisory.Deliveries, "given up by the broker");
+        }
+        await _settlement.AckAsync(delivery);
+    }
+
+    private sealed class GivenUpException(string message) : Exception(message);
+}
+
+/// <summary>The advisory <c>io.nats.jetstream.advisory.v1.max_deliver</c>.</summary>
+internal sealed record MaxDeliveries(string Stream, string Consumer, ulong StreamSeq, int Deliveries);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(MaxDeliveries))]
+internal sealed partial class AdvisoryJson : JsonSerializerContext;
