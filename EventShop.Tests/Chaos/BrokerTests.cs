@@ -41,6 +41,26 @@ public sealed class BrokerTests(PostgresServer postgres)
         await shop.AssertNothingLostAndNothingTwiceAsync(new Expected(StreamsWiped: true));
     }
 
+    /// <summary>The broker recognises an announcement it has stored for two minutes, and drops it: that long it takes, and a bit more.</summary>
+    [Fact(Explicit = true)]
+    public async Task Outcomes_that_one_stream_has_lost_are_asked_for_and_told_again()
+    {
+        await using var shop = await ChaosShop.StartAsync(postgres);
+        await shop.Load.MoreAsync(50);
+        await shop.ReplaceOrderServiceAsync(async service =>
+        {
+            await service.Kill();
+            await Eventually.True("payments are settled", async () =>
+                await shop.Shop.PaymentsAsync("select count(*) from payments where state = 'Requested'") == 0
+                && await shop.Shop.PaymentsAsync("select count(*) from outbox_unsent") == 0);
+            await shop.Broker.JetStream.PurgeStreamAsync("PAYMENTS", new());
+        });
+        shop.Healed();
+
+        Assert.NotEqual(0, await shop.Shop.OrdersAsync("select count(*) from orders where status = 'Pending'"));
+        await shop.AssertNothingLostAndNothingTwiceAsync(new Expected(StreamsWiped: true, DrainLimit: TimeSpan.FromMinutes(4)));
+    }
+
     [Fact]
     public Task Orders_are_taken_while_the_broker_is_away() => TakenWhileAwayAsync(TimeSpan.FromSeconds(6));
 

@@ -20,6 +20,8 @@ internal sealed class ChaosShop : IAsyncDisposable
         ["Gateway__TotalTimeout"] = "00:00:04",
         ["Gateway__SamplingDuration"] = "00:00:02",
         ["Gateway__BreakDuration"] = "00:00:01",
+        // These processes live for seconds: they need not be measured by the compiler that would make them faster later.
+        ["DOTNET_TieredPGO"] = "0",
     };
 
     private readonly List<ServiceProcess> _ended = [];

@@ -11,7 +11,7 @@ namespace EventShop.Tests.Chaos;
 internal sealed class Load : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(30);
 
     private readonly HttpClient _http = new() { Timeout = Patience };
     private readonly Func<Uri> _orderService;
@@ -23,7 +23,7 @@ internal sealed class Load : IAsyncDisposable
     /// <param name="orderService">Where the next attempt goes.</param>
     /// <param name="seed">Decides the cards.</param>
     /// <param name="customers">Orders in flight at one time.</param>
-    public Load(Func<Uri> orderService, int seed, int customers = 4)
+    public Load(Func<Uri> orderService, int seed, int customers = 3)
     {
         _orderService = orderService;
         _customers = Task.WhenAll(Enumerable.Range(0, customers).Select(i => Task.Run(() => OrderAsync(new Random(seed + i)))));

@@ -23,8 +23,8 @@ internal sealed class TcpProxy : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>Connections there are.</summary>
-    public int Connections => _wires.Count;
+    /// <summary>Connections made so far.</summary>
+    public int Connections { get; private set; }
 
     public Direction ToServer { get; } = new();
 
@@ -98,7 +98,10 @@ internal sealed class TcpProxy : IAsyncDisposable
                 if (IsDown)
                     client.Dispose();
                 else
+                {
+                    Connections++;
                     _ = ServeAsync(client);
+                }
             }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
