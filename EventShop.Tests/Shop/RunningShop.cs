@@ -30,9 +30,13 @@ public sealed class RunningShop : IAsyncDisposable
 
     public ServiceProcess Gateway { get; private set; } = null!;
 
-    public static async Task<RunningShop> StartAsync(PostgresServer postgres)
+    /// <param name="postgres">Where its databases are made.</param>
+    /// <param name="settings">Environment variables of all services.</param>
+    public static async Task<RunningShop> StartAsync(PostgresServer postgres, params (string Key, string Value)[] settings)
     {
         var shop = new RunningShop(await NatsServer.StartAsync(), postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
+        foreach (var (key, value) in settings)
+            shop._environment[key] = value;
         shop.Gateway = await ServiceProcess.Start("PaymentGateway", shop._environment);
         shop._environment["services__payment-gateway__http__0"] = shop.Gateway.BaseAddress.ToString();
         await Task.WhenAll(shop.StartPaymentServiceAsync(), shop.StartOrderServiceAsync());
