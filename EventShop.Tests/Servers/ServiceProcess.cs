@@ -164,16 +164,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
     private static string BuildOutput(string service)
     {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "EventShop.sln")))
-        {
-            root = root.Parent;
-        }
-
         var configuration = typeof(ServiceProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration;
-        return Path.Combine(
-            root?.FullName ?? throw new InvalidOperationException("The tests run outside the repository."),
-            "services", service, "bin", configuration ?? "Debug", "net10.0");
+        return Repository.File(Path.Combine("services", service, "bin", configuration ?? "Debug", "net10.0"));
     }
 
     [GeneratedRegex(@"Now listening on: (http://[^\s""]+)")]
