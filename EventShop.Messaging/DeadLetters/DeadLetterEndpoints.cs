@@ -2,8 +2,9 @@ using System.Text;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
+using NATS.Client.Core;
 
 namespace EventShop.Messaging;
 
@@ -21,24 +22,21 @@ public static class DeadLetterEndpoints
     public static void MapDeadLetters(this IEndpointRouteBuilder app)
     {
         // Source-generated contracts of the library's own, whatever the application's JSON options are.
-        var letters = app.MapGroup("/dead-letters").ExcludeFromDescription();
-        letters.MapGet("", async (HttpContext http, ulong? after, int? limit) => limit is < 1 or > MaxPage
+        var group = app.MapGroup("/dead-letters").ExcludeFromDescription();
+        group.MapGet("", async ([FromServices] DeadLetters letters, ulong? after, int? limit, CancellationToken cancellationToken) => limit is < 1 or > MaxPage
             ? Results.ValidationProblem(new Dictionary<string, string[]> { ["limit"] = [$"must be from 1 to {MaxPage}"] })
-            : Results.Json(await Letters(http).ListAsync(after ?? 0, limit ?? 100, http.RequestAborted), DeadLetterJson.Default.IReadOnlyListDeadLetter));
-        letters.MapGet("/{sequence}", async (HttpContext http, ulong sequence) => await Letters(http).FindAsync(sequence, http.RequestAborted) is var (letter, message)
-            ? Results.Json(
-                new DeadLetterDetails(letter, DeadLetter.Original(message.Headers).ToDictionary(h => h.Key, h => h.Value.ToString()), Encoding.UTF8.GetString(message.Data ?? [])),
-                DeadLetterJson.Default.DeadLetterDetails)
-            : NotFound(sequence));
-        letters.MapPost("/{sequence}/redrive", async (HttpContext http, ulong sequence) =>
-            await Letters(http).RedriveAsync(sequence, http.RequestAborted) ? Results.Accepted() : NotFound(sequence));
-        letters.MapDelete("/{sequence}", async (HttpContext http, ulong sequence) =>
-            await Letters(http).DiscardAsync(sequence, http.RequestAborted) ? Results.NoContent() : NotFound(sequence));
-        letters.MapPost("/redrive", async (HttpContext http) =>
-            Results.Json(new RedriveResult(await RedriveAllAsync(Letters(http), http.RequestAborted)), DeadLetterJson.Default.RedriveResult, statusCode: StatusCodes.Status202Accepted));
+            : Results.Json(await letters.ListAsync(after ?? 0, limit ?? 100, cancellationToken), DeadLetterJson.Default.IReadOnlyListDeadLetter));
+        group.MapGet("/{sequence}", async ([FromServices] DeadLetters letters, ulong sequence, CancellationToken cancellationToken) =>
+            await letters.FindAsync(sequence, cancellationToken) is var (letter, message)
+                ? Results.Json(DeadLetterDetails.Of(letter, message), DeadLetterJson.Default.DeadLetterDetails)
+                : NotFound(sequence));
+        group.MapPost("/{sequence}/redrive", async ([FromServices] DeadLetters letters, ulong sequence, CancellationToken cancellationToken) =>
+            await letters.RedriveAsync(sequence, cancellationToken) ? Results.Accepted() : NotFound(sequence));
+        group.MapDelete("/{sequence}", async ([FromServices] DeadLetters letters, ulong sequence, CancellationToken cancellationToken) =>
+            await letters.DiscardAsync(sequence, cancellationToken) ? Results.NoContent() : NotFound(sequence));
+        group.MapPost("/redrive", async ([FromServices] DeadLetters letters, CancellationToken cancellationToken) =>
+            Results.Json(new RedriveResult(await RedriveAllAsync(letters, cancellationToken)), DeadLetterJson.Default.RedriveResult, statusCode: StatusCodes.Status202Accepted));
     }
-
-    private static DeadLetters Letters(HttpContext http) => http.RequestServices.GetRequiredService<DeadLetters>();
 
     private static IResult NotFound(ulong sequence) =>
         Results.Problem(statusCode: StatusCodes.Status404NotFound, detail: $"This service has no dead letter {sequence}.");
@@ -60,7 +58,12 @@ public static class DeadLetterEndpoints
 /// <summary>A dead letter with what it holds.</summary>
 /// <param name="Headers">As they were published.</param>
 /// <param name="Body">As UTF-8.</param>
-internal sealed record DeadLetterDetails(DeadLetter Letter, Dictionary<string, string> Headers, string Body);
+internal sealed record DeadLetterDetails(DeadLetter Letter, Dictionary<string, string> Headers, string Body)
+{
+    public static DeadLetterDetails Of(DeadLetter letter, NatsMsg<byte[]> message) => new(
+        letter, DeadLetter.Original(message.Headers).ToDictionary(header => header.Key, header => header.Value.ToString()),
+        Encoding.UTF8.GetString(message.Data ?? []));
+}
 
 /// <param name="Redriven">How many were published again.</param>
 internal sealed record RedriveResult(int Redriven);

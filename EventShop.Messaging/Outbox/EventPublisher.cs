@@ -40,6 +40,21 @@ internal sealed class EventPublisher(INatsConnection connection, INatsJSContext 
         }
     }
 
+    /// <returns>False when the broker says that no stream captures the subject; true also when it does not say.</returns>
+    public async Task<bool> HasStreamAsync(string subject)
+    {
+        try
+        {
+            await foreach (var _ in jetStream.ListStreamNamesAsync(subject))
+                return true;
+            return false;
+        }
+        catch (NatsException)
+        {
+            return true;
+        }
+    }
+
     private static PublishOutcome Read(NatsResult<NATS.Client.JetStream.Models.PubAckResponse> result)
     {
         if (!result.Success)

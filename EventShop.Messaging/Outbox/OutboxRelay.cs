@@ -14,6 +14,9 @@ internal sealed class OutboxRelay : BackgroundService
     /// <summary>The PostgreSQL channel that tells of events appended by a transaction of the application's own.</summary>
     public const string Notification = "outbox";
 
+    /// <summary>An answer may be lost, and a stream is made again after the broker lost it; after so many attempts it is asked about.</summary>
+    private const int AttemptsBeforeDoubt = 3;
+
     private readonly OutboxTable _table;
     private readonly EventPublisher _publisher;
     private readonly OutboxOptions _options;
@@ -83,21 +86,21 @@ internal sealed class OutboxRelay : BackgroundService
         if (due.Count > 0)
             FailPoint.Hit("relay.after-claim");
         var sending = new List<Task>(due.Count);
-        foreach (var e in due)
+        foreach (var (e, attempt) in due)
         {
             await _slots.WaitAsync(stoppingToken);
-            sending.Add(SendAsync(e));
+            sending.Add(SendAsync(e, attempt));
         }
         await Task.WhenAll(sending);
         return due.Count;
     }
 
     /// <summary>Publishes one event and notes the broker's answer. Holds one slot until the note is on its way.</summary>
-    private async Task SendAsync(OutboxEvent e)
+    private async Task SendAsync(OutboxEvent e, int attempt = 0)
     {
         try
         {
-            await await PublishAsync(e);
+            await await PublishAsync(e, attempt);
         }
         catch (Exception trouble) when (trouble is NpgsqlException or ObjectDisposedException)
         {
@@ -107,11 +110,13 @@ internal sealed class OutboxRelay : BackgroundService
     }
 
     /// <returns>The noting of the answer, begun.</returns>
-    private async Task<Task> PublishAsync(OutboxEvent e)
+    private async Task<Task> PublishAsync(OutboxEvent e, int attempt)
     {
         try
         {
             var outcome = await _publisher.PublishAsync(e, CancellationToken.None);
+            if (outcome.Status is PublishStatus.Unanswered && attempt >= AttemptsBeforeDoubt && !await _publisher.HasStreamAsync(e.Subject))
+                outcome = PublishOutcome.Refused($"no stream captures the subject {e.Subject}");
             MessagingTelemetry.Relayed.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.Outcome, outcome.Status.ToString()));
             return NoteAsync(e, outcome);
         }

@@ -12,7 +12,7 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
     private readonly NpgsqlDataSource _db = Relaxed(database);
 
     /// <summary>Takes events that are due, oldest first, away from every other process for a claim's length.</summary>
-    public async Task<IReadOnlyList<OutboxEvent>> ClaimDueAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ClaimedEvent>> ClaimDueAsync(CancellationToken cancellationToken)
     {
         await using var command = _db.CreateCommand("""
             with due as (
@@ -21,20 +21,23 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
             ), claimed as (
               update outbox_unsent u
               set attempts = attempts + 1, due_at = now() + least(@claim * power(2, least(attempts, 16)), @max_claim)
-              from due where u.id = due.id returning u.id
+              from due where u.id = due.id returning u.id, u.attempts
             )
-            select o.id, o.key, o.type, o.subject, o.time, o.payload, o.trace_parent, o.trace_state, o.baggage
+            select o.id, o.key, o.type, o.subject, o.time, o.payload, o.trace_parent, o.trace_state, o.baggage, claimed.attempts
             from claimed join outbox o using (id) order by o.id
             """)
             .AddValue("limit", options.SweepBatch)
             .AddValue("claim", options.Claim)
             .AddValue("max_claim", options.MaxClaim);
-        var events = new List<OutboxEvent>();
+        var events = new List<ClaimedEvent>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            events.Add(new(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3),
+        {
+            var e = new OutboxEvent(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3),
                 reader.GetFieldValue<DateTimeOffset>(4), reader.GetFieldValue<byte[]>(5),
-                Text(reader, 6), Text(reader, 7), Text(reader, 8)));
+                Text(reader, 6), Text(reader, 7), Text(reader, 8));
+            events.Add(new(e, Attempt: reader.GetInt32(9)));
+        }
         return events;
     }
 
@@ -109,6 +112,9 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
         return DateTimeOffset.FromUnixTimeMilliseconds(System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16);
     }
 }
+
+/// <param name="Attempt">1 at the sweep's first attempt.</param>
+internal readonly record struct ClaimedEvent(OutboxEvent Event, int Attempt);
 
 /// <param name="Oldest">When the oldest unsent event was raised; null when nothing is owed.</param>
 /// <param name="Unsent">Events owed to the broker.</param>

@@ -38,7 +38,7 @@ internal sealed class Topology : BackgroundService
     public string? Trouble { get; private set; } = "not verified yet";
 
     /// <returns>The durable consumer, created, or updated where it differs.</returns>
-    /// <exception cref="NatsJSApiException">The stream is not there yet, or the consumer differs in what the broker does not change.</exception>
+    /// <exception cref="NatsJSException">The stream is not there yet, or the consumer differs in what the broker does not change.</exception>
     public async Task<INatsJSConsumer> EnsureConsumerAsync(
         ConsumerDefinition definition, ConsumerOptions options, CancellationToken cancellationToken)
     {
@@ -58,10 +58,24 @@ internal sealed class Topology : BackgroundService
         var wanted = definition.Configure(consumer.Info.Config, options);
         if (Drift.Between(consumer.Info.Config, wanted) is not { } drift)
             return consumer;
-        consumer = await _jetStream.UpdateConsumerAsync(definition.Stream, wanted, cancellationToken);
+        if (consumer.Info.Config.FilterSubject != wanted.FilterSubject && !AppliesChangedFilters(_connection.ServerInfo))
+            throw new NatsJSException($"{drift}, and nats-server {_connection.ServerInfo?.Version} takes a changed filter without applying it: " +
+                "delete the consumer, give it another name, or run nats-server 2.10 or later");
+        try
+        {
+            consumer = await _jetStream.UpdateConsumerAsync(definition.Stream, wanted, cancellationToken);
+        }
+        catch (NatsJSApiException e)
+        {
+            throw Unchangeable(drift, e);
+        }
         _log.ConsumerProvisioned(definition.Name, definition.Stream, $"updated: {drift}");
         return consumer;
     }
+
+    /// <summary>Before 2.10 the broker stores the new filter, and delivers nothing more.</summary>
+    private static bool AppliesChangedFilters(INatsServerInfo? server) =>
+        !Version.TryParse(server?.Version.Split('-')[0], out var version) || version >= new Version(2, 10);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Supervised.RunAsync("topology", KeepAsync, _clock, _log, stoppingToken);
@@ -103,7 +117,7 @@ internal sealed class Topology : BackgroundService
             {
                 await EnsureStreamAsync(definition, cancellationToken);
             }
-            catch (NatsJSApiException e)
+            catch (NatsJSException e)
             {
                 _log.TopologyDrift(definition.Name, e.Message);
                 troubles.Add($"stream {definition.Name}: {e.Message}");
@@ -131,7 +145,16 @@ internal sealed class Topology : BackgroundService
         var wanted = definition.Configure(existing, _options.Replicas);
         if (Drift.Between(existing, wanted) is not { } drift)
             return;
-        await _jetStream.UpdateStreamAsync(wanted, cancellationToken);
+        try
+        {
+            await _jetStream.UpdateStreamAsync(wanted, cancellationToken);
+        }
+        catch (NatsJSApiException e)
+        {
+            throw Unchangeable(drift, e);
+        }
         _log.StreamProvisioned(definition.Name, $"updated: {drift}");
     }
+
+    private static NatsJSException Unchangeable(string drift, NatsJSApiException e) => new($"{drift}, and the broker refuses: {e.Message}", e);
 }

@@ -19,19 +19,11 @@ internal static class ChaosRun
         TestContext.Current.TestOutputHelper?.WriteLine($"{what}: {value} (CHAOS_SEED={Seed})");
         var test = TestContext.Current.TestMethod?.MethodName ?? "";
         lock (Gate)
-            File.AppendAllText(Path.Combine(Folder(), "chaos.tsv"), $"{test}\t{what}\t{value}\t{Seed}\n");
+            File.AppendAllText(Path.Combine(Directory.CreateDirectory(Repository.File("artifacts")).FullName, "chaos.tsv"), $"{test}\t{what}\t{value}\t{Seed}\n");
     }
 
     /// <inheritdoc cref="Note(string, string)"/>
     public static void Note(string what, TimeSpan time) => Note(what, string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s"));
-
-    private static string Folder()
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "EventShop.sln")))
-            root = root.Parent;
-        return Directory.CreateDirectory(Path.Combine(root?.FullName ?? AppContext.BaseDirectory, "artifacts")).FullName;
-    }
 
     private static int? Number(string variable) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : null;

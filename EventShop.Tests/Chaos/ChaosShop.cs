@@ -69,7 +69,7 @@ internal sealed class ChaosShop : IAsyncDisposable
         };
         foreach (var (name, value) in settings ?? new Dictionary<string, string?>())
             all[name] = value;
-        var shop = await RunningShop.StartAsync(postgres, all, broker);
+        var shop = await RunningShop.StartAsync(postgres, broker, all);
         gateway.Gateway = () => shop.Gateway.BaseAddress;
         return new ChaosShop(shop, gateway, network, cluster?.Url ?? broker.Url, async () =>
         {

@@ -155,6 +155,46 @@ public sealed class OutboxTests(PostgresServer postgres)
     }
 
     [Fact]
+    public async Task An_event_that_no_stream_captures_is_parked_with_the_reason_and_holds_nobody_up()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false,
+            settings: [("Messaging:Outbox:Claim", "00:00:01"), ("Messaging:Outbox:MaxClaim", "00:00:01")]);
+
+        await service.StoreAsync(Ping.Event(1) with { Subject = "nobody.listens" }, Ping.Event(2));
+
+        await Eventually.True("the other is in the stream", async () => await service.StreamMessagesAsync() == 1);
+        await Eventually.True("it is parked", async () =>
+            await service.ScalarAsync<long>("select count(*) from outbox_unsent where parked_at is not null") == 1, TimeSpan.FromSeconds(60));
+        Assert.Equal("no stream captures the subject nobody.listens", await service.ScalarAsync<string>("select error from outbox_unsent"));
+    }
+
+    [Fact]
+    public async Task Sent_events_are_kept_for_the_retention_and_then_pruned_and_unsent_ones_never()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var database = postgres.NewDatabase();
+        var (old, owed, fresh) = (Old(), Old(), Ping.Event(3));
+        await using (var service = await TestService.StartAsync(nats, database, consumes: false))
+        {
+            await service.StoreAsync(old, owed, fresh);
+            await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0);
+            await service.ScalarAsync<int>($"insert into outbox_unsent (id, due_at, parked_at) values ('{owed.Id}', now(), now()) returning 1");
+        }
+
+        await using var next = await TestService.StartAsync(nats, database, consumes: false);
+
+        await Eventually.True("the old one is gone", async () => await next.ScalarAsync<long>("select count(*) from outbox") == 2);
+        Assert.Equal(2L, await next.ScalarAsync<long>($"select count(*) from outbox where id in ('{owed.Id}', '{fresh.Id}')"));
+
+        static OutboxEvent Old()
+        {
+            var then = TimeProvider.System.GetUtcNow() - TimeSpan.FromDays(8);
+            return Ping.Event(1) with { Id = Guid.CreateVersion7(then), Time = then };
+        }
+    }
+
+    [Fact]
     public async Task Two_replicas_do_not_send_each_others_events()
     {
         await using var nats = await NatsServer.StartAsync();

@@ -177,20 +177,13 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
     private static string BuildOutput(string service, bool failPoints)
     {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "EventShop.sln")))
-        {
-            root = root.Parent;
-        }
-
         var configuration = typeof(ServiceProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration;
-        var repository = root?.FullName ?? throw new InvalidOperationException("The tests run outside the repository.");
         if (!failPoints)
         {
-            return Path.Combine(repository, "services", service, "bin", configuration ?? "Debug", "net10.0");
+            return Repository.File(Path.Combine("services", service, "bin", configuration ?? "Debug", "net10.0"));
         }
 
-        var folder = Path.Combine(repository, "artifacts", "failpoints", "bin", service, (configuration ?? "Debug").ToLowerInvariant());
+        var folder = Repository.File(Path.Combine("artifacts", "failpoints", "bin", service, (configuration ?? "Debug").ToLowerInvariant()));
         return Directory.Exists(folder) ? folder : throw new InvalidOperationException(
             $"{service} is not built with fail-points: dotnet build services/{service} -c {configuration} -p:FailPoints=true, or ./test.sh");
     }

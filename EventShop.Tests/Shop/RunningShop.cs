@@ -33,17 +33,21 @@ public sealed class RunningShop : IAsyncDisposable
 
     public ServiceProcess Gateway { get; set; } = null!;
 
-    /// <param name="postgres">Where its databases are.</param>
-    /// <param name="settings">What the services are told besides, or instead.</param>
-    /// <param name="nats">Its broker, which is disposed with it; by default one of its own.</param>
+    /// <param name="postgres">Where its databases are made.</param>
+    /// <param name="settings">Environment variables of all services.</param>
+    public static async Task<RunningShop> StartAsync(PostgresServer postgres, params (string Key, string Value)[] settings) =>
+        await StartAsync(postgres, await NatsServer.StartAsync(), settings.ToDictionary(s => s.Key, s => (string?)s.Value));
+
+    /// <param name="postgres">Where its databases are made.</param>
+    /// <param name="nats">Its broker, which is disposed with it.</param>
+    /// <param name="settings">Environment variables of all services, besides their usual ones or instead.</param>
     public static async Task<RunningShop> StartAsync(
-        PostgresServer postgres, IReadOnlyDictionary<string, string?>? settings = null, NatsServer? nats = null)
+        PostgresServer postgres, NatsServer nats, IReadOnlyDictionary<string, string?> settings)
     {
-        var shop = new RunningShop(
-            nats ?? await NatsServer.StartAsync(), postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
+        var shop = new RunningShop(nats, postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
         await shop.StartGatewayAsync();
         shop._environment["services__payment-gateway__http__0"] = shop.Gateway.BaseAddress.ToString();
-        foreach (var (name, value) in settings ?? new Dictionary<string, string?>())
+        foreach (var (name, value) in settings)
             shop._environment[name] = value;
         await Task.WhenAll(shop.StartPaymentServiceAsync(), shop.StartOrderServiceAsync());
         await Task.WhenAll(shop.OrderService.WaitHealthy(), shop.PaymentService.WaitHealthy());
