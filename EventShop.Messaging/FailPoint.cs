@@ -4,7 +4,8 @@ using System.Globalization;
 namespace EventShop.Messaging;
 
 /// <summary>
-/// Named places at which a test lets a process die. Only a build with <c>-p:FailPoints=true</c> contains the calls; the shop's own has none.
+/// Named places at which a test lets a process die. Only a build with <c>-p:FailPoints=true</c> contains the calls; the shop's
+/// own has none.
 /// </summary>
 public static class FailPoint
 {
@@ -23,7 +24,8 @@ public static class FailPoint
     }
 
     /// <summary>
-    /// Kills this process (SIGKILL) when the environment variable <c>FAILPOINT</c> is <c>name</c>, or <c>name:n</c> and this is the n-th time.
+    /// Kills this process (SIGKILL) when the environment variable <c>FAILPOINT</c> is <c>name</c>, or <c>name:n</c> and this is the
+    /// n-th time.
     /// </summary>
     [Conditional("FAILPOINTS")]
     public static void Hit(string name)

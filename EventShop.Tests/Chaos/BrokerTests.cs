@@ -41,7 +41,7 @@ public sealed class BrokerTests(PostgresServer postgres)
         await shop.AssertNothingLostAndNothingTwiceAsync(new Expected(StreamsWiped: true));
     }
 
-    /// <summary>The broker recognises an announcement it has stored for two minutes, and drops it: that long it takes, and a bit more.</summary>
+    /// <summary>For two minutes the broker recognises an announcement it has stored, and drops it: so long this takes.</summary>
     [Fact(Explicit = true)]
     public async Task Outcomes_that_one_stream_has_lost_are_asked_for_and_told_again()
     {
@@ -70,7 +70,8 @@ public sealed class BrokerTests(PostgresServer postgres)
     [Fact]
     public async Task A_broker_without_room_makes_events_wait_in_the_outbox_and_takes_them_when_it_has_room_again()
     {
-        await using var shop = await ChaosShop.StartAsync(postgres, nats: await NatsServer.StartAsync(jetStreamConfig: "max_file_store: 100KB"));
+        await using var shop = await ChaosShop.StartAsync(
+            postgres, nats: await NatsServer.StartAsync(jetStreamConfig: "max_file_store: 100KB"));
 
         await Eventually.True("the broker is full", async () =>
             await shop.Shop.OrdersAsync("select count(*) from outbox_unsent where attempts > 1") > 50, TimeSpan.FromSeconds(40));

@@ -19,11 +19,15 @@ internal static class ChaosRun
         TestContext.Current.TestOutputHelper?.WriteLine($"{what}: {value} (CHAOS_SEED={Seed})");
         var test = TestContext.Current.TestMethod?.MethodName ?? "";
         lock (Gate)
-            File.AppendAllText(Path.Combine(Directory.CreateDirectory(Repository.File("artifacts")).FullName, "chaos.tsv"), $"{test}\t{what}\t{value}\t{Seed}\n");
+        {
+            var artifacts = Directory.CreateDirectory(Repository.File("artifacts")).FullName;
+            File.AppendAllText(Path.Combine(artifacts, "chaos.tsv"), $"{test}\t{what}\t{value}\t{Seed}\n");
+        }
     }
 
     /// <inheritdoc cref="Note(string, string)"/>
-    public static void Note(string what, TimeSpan time) => Note(what, string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s"));
+    public static void Note(string what, TimeSpan time) =>
+        Note(what, string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s"));
 
     private static int? Number(string variable) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : null;

@@ -57,7 +57,8 @@ internal sealed class ChaosShop : IAsyncDisposable
     /// <param name="nats">Its broker; by default one of its own.</param>
     /// <param name="cluster">Its brokers, instead.</param>
     public static async Task<ChaosShop> StartAsync(
-        PostgresServer postgres, IReadOnlyDictionary<string, string?>? settings = null, NatsServer? nats = null, NatsCluster? cluster = null)
+        PostgresServer postgres, IReadOnlyDictionary<string, string?>? settings = null, NatsServer? nats = null,
+        NatsCluster? cluster = null)
     {
         var broker = cluster?.Nodes[0] ?? nats ?? await NatsServer.StartAsync();
         var gateway = await GatewayFront.StartAsync();
@@ -105,7 +106,9 @@ internal sealed class ChaosShop : IAsyncDisposable
     /// <summary>The fault is over: from here on the recovery is measured.</summary>
     public void Healed() => _healedAt = TimeProvider.System.GetTimestamp();
 
-    /// <summary>Stops the load, waits until nothing is on its way, and balances all books. Notes the time it took since <see cref="Healed"/>.</summary>
+    /// <summary>
+    /// Stops the load, waits until nothing is on its way, and balances all books. Notes the time it took since <see cref="Healed"/>.
+    /// </summary>
     public async Task AssertNothingLostAndNothingTwiceAsync(Expected? expected = null)
     {
         await Load.StopAsync();

@@ -61,7 +61,8 @@ internal sealed class Checker(RunningShop shop, Broker broker, IReadOnlyDictiona
     private void CheckOrders(Books books)
     {
         Holds("an order is settled", Where(o => o.Status is not ("Paid" or "Declined")));
-        Holds("its history is created, then what its status says", Where(o => !o.History.SequenceEqual(["created", o.Status.ToLowerInvariant()])));
+        Holds("its history is created, then what its status says", Where(o =>
+            !o.History.SequenceEqual(["created", o.Status.ToLowerInvariant()])));
         Holds("an order has the payment its status says", books.Orders
             .Where(o => books.Payments.GetValueOrDefault(o.Key)?.State != (o.Value.Status == "Paid" ? "Captured" : "Declined"))
             .Select(o => o.Key));
@@ -90,7 +91,8 @@ internal sealed class Checker(RunningShop shop, Broker broker, IReadOnlyDictiona
         Holds("the gateway captured a paid order's total, and nothing of another's", books.Orders
             .Where(o => captured[o.Key].Sum() != (o.Value.Status == "Paid" ? o.Value.Total : 0))
             .Select(o => o.Key));
-        Holds("the gateway captured nothing for an order that is not there", captured.Select(c => c.Key).Where(id => !books.Orders.ContainsKey(id)));
+        Holds("the gateway captured nothing for an order that is not there", captured
+            .Select(charges => charges.Key).Where(id => !books.Orders.ContainsKey(id)));
     }
 
     private async Task CheckStreamAsync(string stream, IReadOnlyList<BookedEvent> owed)

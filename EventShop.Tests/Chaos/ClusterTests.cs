@@ -40,7 +40,10 @@ public sealed class ClusterTests(PostgresServer postgres)
     /// <summary>The longest time between two creations of orders in the stream: orders came in all the time.</summary>
     private static async Task<TimeSpan> PublishGapAsync(ChaosShop shop)
     {
-        var times = (await shop.Broker.ReadAsync("ORDERS")).Where(m => m.Subject == "orders.created").Select(m => m.Metadata!.Value.Timestamp).ToArray();
+        var times = (await shop.Broker.ReadAsync("ORDERS"))
+            .Where(message => message.Subject == "orders.created")
+            .Select(message => message.Metadata!.Value.Timestamp)
+            .ToArray();
         return times.Zip(times.Skip(1), (earlier, later) => later - earlier).Max();
     }
 

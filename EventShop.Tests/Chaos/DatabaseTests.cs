@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace EventShop.Tests.Chaos;
 
-/// <summary>PostgreSQL goes away, cuts its connections, has none left, or stalls: an order that is not stored is never answered 2xx.</summary>
+/// <summary>PostgreSQL crashes, cuts its connections, has none left, or stalls: what is not stored is never answered 2xx.</summary>
 [Trait("Category", "Chaos")]
 public sealed class DatabaseTests : IAsyncLifetime
 {
@@ -112,7 +112,8 @@ public sealed class DatabaseTests : IAsyncLifetime
         if (own is not null)
             await own.OpenAsync();
         await using var terminate = new NpgsqlCommand(
-            "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name in ('OrderService', 'PaymentService')", over ?? own);
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name in ('OrderService', 'PaymentService')",
+            over ?? own);
         return (long)(await terminate.ExecuteScalarAsync())!;
     }
 

@@ -43,7 +43,8 @@ public sealed class GatewayTests(PostgresServer postgres)
         await shop.Load.MoreAsync(50);
 
         shop.Gateway.Mood = GatewayMood.Unavailable;
-        await Eventually.True("consumption pauses", () => shop.Shop.PaymentService.Output.Contains("payment-orders pauses", StringComparison.Ordinal));
+        await Eventually.True("consumption pauses", () =>
+            shop.Shop.PaymentService.Output.Contains("payment-orders pauses", StringComparison.Ordinal));
         var paused = TimeProvider.System.GetTimestamp();
         await Task.Delay(outage);
         var calls = shop.Gateway.CallsSince(paused);

@@ -26,7 +26,7 @@ public sealed class NetworkTests(PostgresServer postgres)
     }
 
     [Fact]
-    public async Task A_direction_that_is_dead_alone_is_noticed_too()
+    public async Task Events_whose_acknowledgements_never_arrive_are_sent_again_and_recognised()
     {
         await using var shop = await ChaosShop.StartAsync(postgres);
         await shop.Load.MoreAsync(50);
@@ -62,9 +62,10 @@ public sealed class NetworkTests(PostgresServer postgres)
 
         // Each connection is cut with a probability of 10 % every 100 ms: it lives for a second on average.
         var cuts = 0;
-        var end = TimeProvider.System.GetTimestamp();
+        var started = TimeProvider.System.GetTimestamp();
         using (var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100)))
-            while (TimeProvider.System.GetElapsedTime(end) < TimeSpan.FromSeconds(8) && await timer.WaitForNextTickAsync(TestContext.Current.CancellationToken))
+            while (TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(8)
+                && await timer.WaitForNextTickAsync(TestContext.Current.CancellationToken))
                 cuts += shop.Network.Reset(0.1, shop.Random);
         ChaosRun.Note("connections cut", $"{cuts}");
         Assert.True(cuts > 3);

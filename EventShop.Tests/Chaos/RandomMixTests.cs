@@ -32,6 +32,8 @@ public sealed class RandomMixTests : IAsyncLifetime
             ("connections cut", () => CutAsync(shop)),
             ("connections forgotten", () => ForgetAsync(shop)),
             ("network slow", () => SlowAsync(shop)),
+            ("network silent", () => SilenceAsync(shop)),
+            ("broker unreachable", () => UnreachableAsync(shop)),
             ("gateway unavailable", () => MoodAsync(shop, GatewayMood.Unavailable)),
             ("gateway hanging", () => MoodAsync(shop, GatewayMood.Hanging)),
             ("gateway loses replies", () => MoodAsync(shop, GatewayMood.LosingReplies)),
@@ -107,6 +109,21 @@ public sealed class RandomMixTests : IAsyncLifetime
     private static async Task SlowAsync(ChaosShop shop)
     {
         shop.Network.ToServer.Latency = shop.Network.ToClient.Latency = TimeSpan.FromMilliseconds(200);
+        await LastingAsync(shop);
+        shop.Network.Heal();
+    }
+
+    private static async Task SilenceAsync(ChaosShop shop)
+    {
+        shop.Network.GoSilent();
+        await LastingAsync(shop);
+        shop.Network.Heal();
+    }
+
+    private static async Task UnreachableAsync(ChaosShop shop)
+    {
+        shop.Network.IsDown = true;
+        shop.Network.ResetAll();
         await LastingAsync(shop);
         shop.Network.Heal();
     }

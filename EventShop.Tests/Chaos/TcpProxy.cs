@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace EventShop.Tests.Chaos;
 
-/// <summary>A network that can be bad: a TCP proxy of which each direction can be slow or silent, and every connection can be cut.</summary>
+/// <summary>A bad network: a TCP proxy of which each direction can be slow or silent, and every connection can be cut.</summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -124,7 +124,7 @@ internal sealed class TcpProxy : IAsyncDisposable
                 PassAsync(client.GetStream(), server.GetStream(), ToServer, wire),
                 PassAsync(server.GetStream(), client.GetStream(), ToClient, wire));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
         {
             // The server is not there, or the wire was cut.
         }
