@@ -32,6 +32,12 @@ public sealed class PostgresServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        // A test run that is interrupted never gets to dispose of its servers.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            if (_process is { HasExited: false })
+                _ = kill(_process.Id, SIGQUIT);
+        };
         Directory.CreateDirectory(_folder);
         if (IsRoot)
             await RunAsync("chown", "postgres", _folder);
@@ -65,6 +71,7 @@ public sealed class PostgresServer : IAsyncLifetime
         if (_process is { HasExited: false })
             await KillAsync();
         _process?.Dispose();
+        _process = null;
         if (IsRoot)
             await RunAsync("rm", "-rf", _folder);
         else
