@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything and runs all tests; the last line is "N passed, N failed, N skipped".
 # Arguments go to the test runner:  ./test.sh -class 'EventShop.Tests.Messaging.*'
+# ./test.sh --chaos [seconds]  runs only the tests that break things: all of them, and the random mix for that long (default 600).
 set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/setup.sh
@@ -9,7 +10,12 @@ need_dotnet
 need_packages
 need_servers
 build Release
+build_fail_points Release
 
+if [ "${1:-}" = --chaos ]; then
+  export CHAOS_SECONDS="${2:-600}"
+  set -- -trait Category=Chaos -explicit on
+fi
 mkdir -p artifacts
 log=artifacts/tests.log
 status=0

@@ -26,14 +26,14 @@ public sealed class MessagingBuilder
 
     /// <summary>Consumes part of a stream with a durable consumer of this name.</summary>
     /// <param name="name">The durable name; its options are in the section <c>Messaging:Consumers:{name}</c>.</param>
-    /// <param name="stream">The stream, which another service may own and which may not exist yet.</param>
+    /// <param name="from">The stream, which another service may own and which may not exist yet.</param>
     /// <param name="subject">Which subjects of it.</param>
     /// <param name="handlers">Gives each type of event its handler.</param>
-    public MessagingBuilder Consumes(string name, string stream, string subject, Action<HandlerMap> handlers)
+    public MessagingBuilder Consumes(string name, string from, string subject, Action<HandlerMap> handlers)
     {
         var map = new HandlerMap(_host.Services);
         handlers(map);
-        var definition = new ConsumerDefinition(name, stream, subject, map);
+        var definition = new ConsumerDefinition(name, from, subject, map);
         var options = _host.Configuration.GetValidated<ConsumerOptions>($"Messaging:Consumers:{name}");
 
         if (!_hasDeadLetters)

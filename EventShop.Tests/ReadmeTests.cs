@@ -5,7 +5,7 @@ namespace EventShop.Tests;
 /// <summary>What the README says of the repository is so.</summary>
 public sealed partial class ReadmeTests
 {
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = Repository.Root;
 
     [Fact]
     public void The_table_that_follows_an_order_names_files_that_exist_thirteen_at_most()
@@ -38,14 +38,6 @@ public sealed partial class ReadmeTests
             .Select(Path.GetFileName);
 
         Assert.Equal(["Settlement.cs"], senders);
-    }
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "EventShop.sln")))
-            folder = folder.Parent;
-        return folder.FullName;
     }
 
     [GeneratedRegex(@"^\|[^|]*\|[^|`]*`(?<file>[A-Za-z./]+\.cs)`", RegexOptions.Multiline)]

@@ -2,7 +2,6 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
-using NATS.Client.JetStream;
 
 namespace EventShop.Messaging;
 
@@ -71,7 +70,11 @@ internal sealed class Consumer : BackgroundService
             {
                 await _gate.WaitAsync(stoppingToken);
                 var room = await _held.WaitForRoomAsync(stoppingToken);
-                await FetchAsync(consumer, room);
+                await foreach (var delivery in consumer.PullAsync(room, _options.PullExpiry, _clock))
+                {
+                    _held.Add(delivery);
+                    _received.Writer.TryWrite(delivery);
+                }
             }
         }
         catch (NatsException e)
@@ -79,34 +82,6 @@ internal sealed class Consumer : BackgroundService
             Trouble = e.Message;
             throw;
         }
-    }
-
-    /// <exception cref="NatsJSException">The broker did not answer, or ended the pull at once: the consumer may be gone.</exception>
-    private async Task FetchAsync(INatsJSConsumer consumer, int room)
-    {
-        var started = _clock.GetTimestamp();
-        var received = 0;
-        var unanswered = false;
-        var pull = new NatsJSFetchOpts
-        {
-            MaxMsgs = room,
-            Expires = _options.PullExpiry,
-            NotificationHandler = (notification, _) =>
-            {
-                unanswered |= notification is NatsJSTimeoutNotification;
-                return Task.CompletedTask;
-            },
-        };
-        // Never cancelled: a pull that is left behind would have messages delivered to nobody. It ends by itself.
-        await foreach (var message in consumer.FetchAsync<byte[]>(pull))
-        {
-            var delivery = new Delivery(message, _clock.GetTimestamp());
-            _held.Add(delivery);
-            _received.Writer.TryWrite(delivery);
-            received++;
-        }
-        if (unanswered || (received == 0 && _clock.GetElapsedTime(started) < _options.PullExpiry / 2))
-            throw new NatsJSException("a pull was not answered");
     }
 
     private async Task WorkAsync(CancellationToken stoppingToken, CancellationToken abort)

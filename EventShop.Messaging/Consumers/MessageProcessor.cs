@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
-using Npgsql;
 
 namespace EventShop.Messaging;
 
@@ -50,6 +49,7 @@ internal sealed class MessageProcessor(
         {
             context = CloudEvent.Read(delivery.Message.Headers, delivery.Attempt);
             await HandleAsync(delivery, context, abort);
+            FailPoint.Hit("consumer.before-ack");
             await settlement.AckAsync(delivery);
             Record("handled", context, started);
             if (gate.Succeeded())
@@ -152,7 +152,7 @@ internal sealed class MessageProcessor(
 
     /// <summary>Not the message's fault: trying again later helps, giving up does not.</summary>
     private static bool IsUnavailable(Exception e) =>
-        e is DependencyUnavailableException or OverloadedException or NpgsqlException { IsTransient: true };
+        e is DependencyUnavailableException or OverloadedException || e.IsDatabaseUnavailable();
 
     private void Record(string outcome, MessageContext? context, long started) => MessagingTelemetry.ProcessDuration.Record(
         clock.GetElapsedTime(started).TotalSeconds, _consumer,

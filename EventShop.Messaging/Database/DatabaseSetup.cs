@@ -29,7 +29,7 @@ internal sealed class DatabaseSetup(
             {
                 await CreateDatabaseAsync(cancellationToken);
             }
-            catch (NpgsqlException e) when (e.IsTransient && clock.GetElapsedTime(started) < options.StartupTimeout)
+            catch (NpgsqlException e) when (e.IsDatabaseUnavailable() && clock.GetElapsedTime(started) < options.StartupTimeout)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(250), clock, cancellationToken);
             }

@@ -21,7 +21,6 @@ internal sealed class GivenUpWatch(
     public static readonly StreamDefinition Stream = new("ADVISORIES", $"{Subject}.>");
 
     private static readonly ConsumerOptions Options = new() { Workers = 8 };
-    private static readonly TimeSpan PullExpiry = TimeSpan.FromSeconds(10);
 
     private readonly ConsumerDefinition _advisories = new(
         $"{consumer.Name}-given-up", Stream.Name, $"{Subject}.{consumer.Stream}.{consumer.Name}", HandlerMap.None);
@@ -33,25 +32,9 @@ internal sealed class GivenUpWatch(
     private async Task WatchAsync(CancellationToken stoppingToken)
     {
         var advisories = await topology.EnsureConsumerAsync(_advisories, Options, stoppingToken);
-        while (true)
-        {
-            var answered = true;
-            var pull = new NatsJSFetchOpts
-            {
-                MaxMsgs = Options.EffectivePrefetch,
-                Expires = PullExpiry,
-                NotificationHandler = (notification, _) =>
-                {
-                    answered &= notification is not NatsJSTimeoutNotification;
-                    return Task.CompletedTask;
-                },
-            };
-            await foreach (var message in advisories.FetchAsync<byte[]>(pull, cancellationToken: stoppingToken))
-                await KeepAsync(new Delivery(message, clock.GetTimestamp()), stoppingToken);
-            stoppingToken.ThrowIfCancellationRequested();
-            if (!answered)
-                throw new NatsJSException("a pull was not answered");
-        }
+        while (!stoppingToken.IsCancellationRequested)
+            await foreach (var delivery in advisories.PullAsync(Options.EffectivePrefetch, Options.PullExpiry, clock))
+                await KeepAsync(delivery, stoppingToken);
     }
 
     private async Task KeepAsync(Delivery delivery, CancellationToken cancellationToken)

@@ -40,10 +40,12 @@ public sealed class Outbox
         NpgsqlCommand command, IReadOnlyList<OutboxEvent> events, CancellationToken cancellationToken)
     {
         AddEvents(command, events, claim: _options.Claim);
+        FailPoint.Hit("outbox.before-commit");
         var stored = new HashSet<Guid>(events.Count);
         await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
             while (await reader.ReadAsync(cancellationToken))
                 stored.Add(reader.GetGuid(0));
+        FailPoint.Hit("outbox.after-commit");
 
         foreach (var e in events)
             if (stored.Contains(e.Id))

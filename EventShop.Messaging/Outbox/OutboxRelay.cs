@@ -83,6 +83,8 @@ internal sealed class OutboxRelay : BackgroundService
     private async Task<int> SendDueAsync(CancellationToken stoppingToken)
     {
         var due = await _table.ClaimDueAsync(stoppingToken);
+        if (due.Count > 0)
+            FailPoint.Hit("relay.after-claim");
         var sending = new List<Task>(due.Count);
         foreach (var (e, attempt) in due)
         {
@@ -129,6 +131,7 @@ internal sealed class OutboxRelay : BackgroundService
         switch (outcome.Status)
         {
             case PublishStatus.Stored:
+                FailPoint.Hit("relay.after-publish");
                 return _sent.WriteAsync(e.Id);
             case PublishStatus.Refused:
                 _log.EventParked(e.Id, e.Type, outcome.Reason);

@@ -2,7 +2,6 @@ using EventShop.Messaging;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
-using Npgsql;
 
 namespace EventShop.ServiceDefaults;
 
@@ -16,7 +15,7 @@ internal sealed class UnavailableDependency(IProblemDetailsService problems) : I
         var detail = exception switch
         {
             OverloadedException => "Too many requests are waiting. Nothing was stored.",
-            NpgsqlException { IsTransient: true } => "The database does not answer. It is not known whether the request was stored.",
+            _ when exception.IsDatabaseUnavailable() => "The database does not answer. It is not known whether the request was stored.",
             _ => null,
         };
         if (detail is null)

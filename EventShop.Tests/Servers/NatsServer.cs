@@ -35,6 +35,9 @@ public sealed class NatsServer : IAsyncDisposable
     /// <summary>Further configuration; a change counts from the next start on.</summary>
     public string Config { get; set; }
 
+    /// <summary>Further configuration of JetStream, such as <c>max_file_store: 1MB</c>; a change counts from the next start on.</summary>
+    public string JetStreamConfig { get; set; } = "";
+
     /// <summary>Whether the process runs.</summary>
     public bool IsRunning => _process is { HasExited: false };
 
@@ -49,9 +52,10 @@ public sealed class NatsServer : IAsyncDisposable
     /// <summary>Starts a server that takes clients when the task completes.</summary>
     /// <param name="config">Further configuration, such as <c>authorization</c> or <c>tls</c> blocks.</param>
     /// <param name="jetStream">Whether JetStream is on.</param>
-    public static async Task<NatsServer> StartAsync(string config = "", bool jetStream = true)
+    /// <param name="jetStreamConfig">Further configuration of JetStream.</param>
+    public static async Task<NatsServer> StartAsync(string config = "", bool jetStream = true, string jetStreamConfig = "")
     {
-        var server = new NatsServer(config, jetStream);
+        var server = new NatsServer(config, jetStream) { JetStreamConfig = jetStreamConfig };
         try
         {
             await server.StartProcessAsync();
@@ -207,7 +211,7 @@ public sealed class NatsServer : IAsyncDisposable
         http: "127.0.0.1:-1"
         ports_file_dir: "{{_folder}}"
         log_file: "{{LogFile}}"
-        {{(_jetStream ? $$"""jetstream { store_dir: "{{DataFolder}}" }""" : "")}}
+        {{(_jetStream ? $$"""jetstream { store_dir: "{{DataFolder}}", {{JetStreamConfig}} }""" : "")}}
         {{Config}}
         """;
 

@@ -20,6 +20,9 @@ public sealed class PostgresServer : IAsyncLifetime
 
     public int Port { get; private set; }
 
+    /// <summary>How many connections it takes; a change counts from the next start on.</summary>
+    public int MaxConnections { get; set; } = 300;
+
     /// <summary>A connection string for a database of this name, which need not exist.</summary>
     public string ConnectionString(string database) =>
         $"Host=127.0.0.1;Port={Port};Username=postgres;Database={database};Include Error Detail=true";
@@ -41,7 +44,7 @@ public sealed class PostgresServer : IAsyncLifetime
     public async Task StartAsync()
     {
         _process = Process.Start(AsPostgres("postgres",
-            "-D", $"{_folder}/data", "-p", $"{Port}", "-h", "127.0.0.1", "-k", _folder, "-c", "max_connections=300"))!;
+            "-D", $"{_folder}/data", "-p", $"{Port}", "-h", "127.0.0.1", "-k", _folder, "-c", $"max_connections={MaxConnections}"))!;
         _process.OutputDataReceived += (_, _) => { };
         _process.ErrorDataReceived += (_, _) => { };
         _process.BeginOutputReadLine();

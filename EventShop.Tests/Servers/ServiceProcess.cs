@@ -17,11 +17,11 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> errors = new();
     private readonly TaskCompletionSource<Uri> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServiceProcess(string service, IReadOnlyDictionary<string, string?>? environment, int port)
+    private ServiceProcess(string service, IReadOnlyDictionary<string, string?>? environment, int port, bool failPoints = false)
     {
         var start = new ProcessStartInfo("dotnet", [$"{service}.dll"])
         {
-            WorkingDirectory = BuildOutput(service),
+            WorkingDirectory = BuildOutput(service, failPoints),
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
@@ -61,13 +61,15 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     public string Errors => string.Join('\n', errors);
 
     /// <summary>Starts services/{service} on a free port, or on the given one, and waits until it listens.</summary>
+    /// <param name="failPoints">Whether from the build with fail-points, which the environment variable <c>FAILPOINT</c> arms.</param>
     /// <exception cref="InvalidOperationException">It ended instead; the message holds its output.</exception>
     public static async Task<ServiceProcess> Start(
         string service,
         IReadOnlyDictionary<string, string?>? environment = null,
-        int port = 0)
+        int port = 0,
+        bool failPoints = false)
     {
-        var started = new ServiceProcess(service, environment, port);
+        var started = new ServiceProcess(service, environment, port, failPoints);
         try
         {
             var ended = started.process.WaitForExitAsync();
@@ -113,6 +115,17 @@ public sealed partial class ServiceProcess : IAsyncDisposable
             }
         },
         timeout ?? StartLimit);
+
+    /// <summary>Whether it has ended, of itself or not.</summary>
+    public bool HasExited => process.HasExited;
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    /// <returns>The exit code; 128 + the signal that killed it.</returns>
+    public async Task<int> Exited(TimeSpan? timeout = null)
+    {
+        await process.WaitForExitAsync().WaitAsync(timeout ?? StopLimit);
+        return process.ExitCode;
+    }
 
     /// <summary>SIGKILL: no goodbye.</summary>
     public async Task Kill()
@@ -162,18 +175,17 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         }
     }
 
-    private static string BuildOutput(string service)
+    private static string BuildOutput(string service, bool failPoints)
     {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "EventShop.sln")))
+        var configuration = typeof(ServiceProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration;
+        if (!failPoints)
         {
-            root = root.Parent;
+            return Repository.File(Path.Combine("services", service, "bin", configuration ?? "Debug", "net10.0"));
         }
 
-        var configuration = typeof(ServiceProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration;
-        return Path.Combine(
-            root?.FullName ?? throw new InvalidOperationException("The tests run outside the repository."),
-            "services", service, "bin", configuration ?? "Debug", "net10.0");
+        var folder = Repository.File(Path.Combine("artifacts", "failpoints", "bin", service, (configuration ?? "Debug").ToLowerInvariant()));
+        return Directory.Exists(folder) ? folder : throw new InvalidOperationException(
+            $"{service} is not built with fail-points: dotnet build services/{service} -c {configuration} -p:FailPoints=true, or ./test.sh");
     }
 
     [GeneratedRegex(@"Now listening on: (http://[^\s""]+)")]

@@ -22,31 +22,48 @@ public sealed class RunningShop : IAsyncDisposable
         _environment["Gateway__LedgerPath"] = Path.Combine(_folder.FullName, "ledger.jsonl");
     }
 
+    /// <summary>What services started from now on are told.</summary>
+    public IDictionary<string, string?> Settings => _environment;
+
     public NatsServer Nats { get; }
 
-    public ServiceProcess OrderService { get; private set; } = null!;
+    public ServiceProcess OrderService { get; set; } = null!;
 
-    public ServiceProcess PaymentService { get; private set; } = null!;
+    public ServiceProcess PaymentService { get; set; } = null!;
 
-    public ServiceProcess Gateway { get; private set; } = null!;
+    public ServiceProcess Gateway { get; set; } = null!;
 
     /// <param name="postgres">Where its databases are made.</param>
     /// <param name="settings">Environment variables of all services.</param>
-    public static async Task<RunningShop> StartAsync(PostgresServer postgres, params (string Key, string Value)[] settings)
+    public static async Task<RunningShop> StartAsync(PostgresServer postgres, params (string Key, string Value)[] settings) =>
+        await StartAsync(postgres, await NatsServer.StartAsync(), settings.ToDictionary(s => s.Key, s => (string?)s.Value));
+
+    /// <param name="postgres">Where its databases are made.</param>
+    /// <param name="nats">Its broker, which is disposed with it.</param>
+    /// <param name="settings">Environment variables of all services, besides their usual ones or instead.</param>
+    public static async Task<RunningShop> StartAsync(
+        PostgresServer postgres, NatsServer nats, IReadOnlyDictionary<string, string?> settings)
     {
-        var shop = new RunningShop(await NatsServer.StartAsync(), postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
-        foreach (var (key, value) in settings)
-            shop._environment[key] = value;
-        shop.Gateway = await ServiceProcess.Start("PaymentGateway", shop._environment);
+        var shop = new RunningShop(nats, postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
+        await shop.StartGatewayAsync();
         shop._environment["services__payment-gateway__http__0"] = shop.Gateway.BaseAddress.ToString();
+        foreach (var (name, value) in settings)
+            shop._environment[name] = value;
         await Task.WhenAll(shop.StartPaymentServiceAsync(), shop.StartOrderServiceAsync());
         await Task.WhenAll(shop.OrderService.WaitHealthy(), shop.PaymentService.WaitHealthy());
         return shop;
     }
 
-    public async Task StartPaymentServiceAsync() => PaymentService = await ServiceProcess.Start("PaymentService", _environment);
+    public async Task StartPaymentServiceAsync() => PaymentService = await StartAsync("PaymentService");
 
-    public async Task StartOrderServiceAsync() => OrderService = await ServiceProcess.Start("OrderService", _environment);
+    public async Task StartOrderServiceAsync() => OrderService = await StartAsync("OrderService");
+
+    public async Task StartGatewayAsync() => Gateway = await StartAsync("PaymentGateway");
+
+    /// <summary>Starts a process of a service, besides those there are.</summary>
+    /// <param name="failPoint">The step at which it dies, <c>name</c> or <c>name:n</c>; null: an ordinary build, which never does.</param>
+    public Task<ServiceProcess> StartAsync(string service, string? failPoint = null) => ServiceProcess.Start(
+        service, new Dictionary<string, string?>(_environment) { ["FAILPOINT"] = failPoint }, failPoints: failPoint is not null);
 
     /// <summary>One more order service, which the caller disposes of.</summary>
     public Task<ServiceProcess> StartOrderReplicaAsync() => ServiceProcess.Start("OrderService", _environment);
@@ -89,6 +106,12 @@ public sealed class RunningShop : IAsyncDisposable
         using var answer = await Gateway.Client.PutAsJsonAsync("/chaos", settings);
         Assert.True(answer.IsSuccessStatusCode, $"PUT /chaos: {(int)answer.StatusCode}");
     }
+
+    /// <summary>The connection string of the order service's database.</summary>
+    public string OrdersDatabase => _orders;
+
+    /// <summary>The connection string of the payment service's database.</summary>
+    public string PaymentsDatabase => _payments;
 
     public Task<long> OrdersAsync(string sql) => ScalarAsync(_orders, sql);
 

@@ -1,3 +1,4 @@
+using EventShop.Messaging;
 using Microsoft.AspNetCore.Mvc;
 using PaymentGateway.Chaos;
 using PaymentGateway.Ledger;
@@ -47,7 +48,9 @@ internal static class CreateCharge
             return TypedResults.Problem("The card network did not answer.", statusCode: StatusCodes.Status503ServiceUnavailable);
         }
 
+        FailPoint.Hit("gateway.before-capture");
         await ledger.Record(charge);
+        FailPoint.Hit("gateway.after-capture");
         if (charge.Token == PaymentTokens.LostReply)
         {
             context.Abort();

@@ -1,7 +1,7 @@
-using EventShop.Messaging;
 using System.Buffers;
 using System.Text.Json;
 using System.Threading.Channels;
+using EventShop.Messaging;
 
 namespace PaymentGateway.Ledger;
 

@@ -1,0 +1,52 @@
+using System.Net;
+using System.Net.Sockets;
+using EventShop.Tests.Servers;
+
+namespace EventShop.Tests.Chaos;
+
+/// <summary>Three nats-servers that keep three copies of each stream.</summary>
+internal sealed class NatsCluster : IAsyncDisposable
+{
+    private NatsCluster(IReadOnlyList<NatsServer> nodes) => Nodes = nodes;
+
+    /// <summary>Named n0, n1 and n2.</summary>
+    public IReadOnlyList<NatsServer> Nodes { get; }
+
+    /// <summary>What clients are told.</summary>
+    public string Url => string.Join(',', Nodes.Select(node => node.Url));
+
+    public static async Task<NatsCluster> StartAsync()
+    {
+        var ports = FreePorts(3);
+        var routes = string.Join(", ", ports.Select(port => $"\"nats://127.0.0.1:{port}\""));
+        var name = $"chaos-{ports[0]}";
+        var nodes = new List<NatsServer>();
+        for (var i = 0; i < ports.Length; i++)
+            nodes.Add(await NatsServer.StartAsync($$"""
+                server_name: n{{i}}
+                cluster { name: "{{name}}", listen: "127.0.0.1:{{ports[i]}}", routes: [{{routes}}] }
+                """));
+        return new NatsCluster(nodes);
+    }
+
+    /// <summary>The node of this name.</summary>
+    public NatsServer Node(string name) => Nodes[name[^1] - '0'];
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in Nodes)
+            await node.DisposeAsync();
+    }
+
+    private static int[] FreePorts(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();
+        foreach (var listener in listeners)
+            listener.Start();
+        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToArray();
+        foreach (var listener in listeners)
+            listener.Dispose();
+        return ports;
+    }
+}
