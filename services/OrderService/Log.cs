@@ -17,4 +17,7 @@ internal static partial class Log
 
     [LoggerMessage(104, LogLevel.Warning, "Expired orders could not be cancelled: {Reason}")]
     public static partial void ExpiryFailed(this ILogger log, string reason);
+
+    [LoggerMessage(105, LogLevel.Warning, "Changes of orders on {Subject} are not heard of: {Reason}")]
+    public static partial void ChangesNotHeard(this ILogger log, string subject, string reason);
 }

@@ -20,6 +20,8 @@ return await ServiceHost.RunAsync(() =>
     builder.Services.AddSingleton<OrderStore>();
     builder.Services.AddSingleton<PlaceOnceStore>();
     builder.AddIdempotencyKeys();
+    builder.Services.AddSingleton<OrderChanges>();
+    builder.Services.AddHostedService(services => services.GetRequiredService<OrderChanges>());
     builder.AddCancellation();
     builder.AddReconciliation();
     builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, OrderJson.Default));
@@ -31,6 +33,7 @@ return await ServiceHost.RunAsync(() =>
     app.MapPost("/orders", PlaceOrder.HandleAsync).WithName("PlaceOrder");
     app.MapGet("/orders", ListOrders.HandleAsync).WithName("ListOrders");
     app.MapGet("/orders/{id:guid}", GetOrder.HandleAsync).WithName("GetOrder");
+    app.MapGet("/orders/{id:guid}/events", WatchOrder.HandleAsync).WithName("WatchOrder");
     app.MapPost("/orders/{id:guid}/cancel", CancelOrder.HandleAsync).WithName("CancelOrder");
     app.MapGet("/products", Catalogue.List).WithName("ListProducts");
     return app;
