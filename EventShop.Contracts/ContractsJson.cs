@@ -10,6 +10,9 @@ namespace EventShop.Contracts;
 [JsonSerializable(typeof(OrderCreated))]
 [JsonSerializable(typeof(OrderPaid))]
 [JsonSerializable(typeof(OrderDeclined))]
+[JsonSerializable(typeof(OrderCancelled))]
+[JsonSerializable(typeof(OrderCancellationRequested))]
 [JsonSerializable(typeof(PaymentSucceeded))]
 [JsonSerializable(typeof(PaymentFailed))]
+[JsonSerializable(typeof(PaymentRefunded))]
 public sealed partial class ContractsJson : JsonSerializerContext;

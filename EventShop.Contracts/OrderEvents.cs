@@ -59,3 +59,35 @@ public sealed record OrderDeclined(Guid OrderId, string Reason, DateTimeOffset D
     /// <inheritdoc />
     public static JsonTypeInfo<OrderDeclined> Json => ContractsJson.Default.OrderDeclined;
 }
+
+/// <summary>The order is cancelled. Money that was captured for it, or is being captured, has to be given back.</summary>
+/// <param name="Total">What the order would have cost, in <paramref name="Currency"/>, two decimals.</param>
+/// <param name="Reason"><c>customer</c>, or <c>expired</c> when its payment took too long.</param>
+/// <param name="IsRefunded">True when the money had been given back before: nothing is left to do.</param>
+public sealed record OrderCancelled(
+    Guid OrderId, string Currency, decimal Total, string Reason, bool IsRefunded, DateTimeOffset CancelledAt) : IEvent<OrderCancelled>
+{
+    /// <inheritdoc />
+    public static string Type => "eventshop.orders.cancelled.v1";
+
+    /// <inheritdoc />
+    public static string Subject => "orders.cancelled";
+
+    /// <inheritdoc />
+    public static JsonTypeInfo<OrderCancelled> Json => ContractsJson.Default.OrderCancelled;
+}
+
+/// <summary>A paid order is to be cancelled: it is when its money has been given back.</summary>
+/// <param name="Total">What was captured, in <paramref name="Currency"/>, two decimals.</param>
+public sealed record OrderCancellationRequested(
+    Guid OrderId, string Currency, decimal Total, string Reason, DateTimeOffset RequestedAt) : IEvent<OrderCancellationRequested>
+{
+    /// <inheritdoc />
+    public static string Type => "eventshop.orders.cancellation_requested.v1";
+
+    /// <inheritdoc />
+    public static string Subject => "orders.cancellation_requested";
+
+    /// <inheritdoc />
+    public static JsonTypeInfo<OrderCancellationRequested> Json => ContractsJson.Default.OrderCancellationRequested;
+}

@@ -28,8 +28,8 @@ public sealed record PaymentSucceeded(Guid OrderId, string ChargeId, decimal Amo
     public static JsonTypeInfo<PaymentSucceeded> Json => ContractsJson.Default.PaymentSucceeded;
 }
 
-/// <summary>The gateway declined the charge; nothing was captured.</summary>
-/// <param name="Reason">The gateway's code, for example <c>card_declined</c>.</param>
+/// <summary>Nothing was captured, and nothing will be: the gateway declined the charge, or the order was cancelled before it.</summary>
+/// <param name="Reason">The gateway's code, for example <c>card_declined</c>; or <c>order_cancelled</c>.</param>
 public sealed record PaymentFailed(Guid OrderId, string Reason, DateTimeOffset FailedAt) : IEvent<PaymentFailed>
 {
     /// <inheritdoc />
@@ -40,4 +40,19 @@ public sealed record PaymentFailed(Guid OrderId, string Reason, DateTimeOffset F
 
     /// <inheritdoc />
     public static JsonTypeInfo<PaymentFailed> Json => ContractsJson.Default.PaymentFailed;
+}
+
+/// <summary>What had been captured was given back in full.</summary>
+/// <param name="RefundId">The gateway's id of the refund.</param>
+public sealed record PaymentRefunded(Guid OrderId, string RefundId, decimal Amount, string Currency, DateTimeOffset RefundedAt)
+    : IEvent<PaymentRefunded>
+{
+    /// <inheritdoc />
+    public static string Type => "eventshop.payments.refunded.v1";
+
+    /// <inheritdoc />
+    public static string Subject => "payments.refunded";
+
+    /// <inheritdoc />
+    public static JsonTypeInfo<PaymentRefunded> Json => ContractsJson.Default.PaymentRefunded;
 }

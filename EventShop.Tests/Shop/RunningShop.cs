@@ -65,6 +65,12 @@ public sealed class RunningShop : IAsyncDisposable
     public Task<ServiceProcess> StartAsync(string service, string? failPoint = null) => ServiceProcess.Start(
         service, new Dictionary<string, string?>(_environment) { ["FAILPOINT"] = failPoint }, failPoints: failPoint is not null);
 
+    /// <summary>One more order service, which the caller disposes of.</summary>
+    public Task<ServiceProcess> StartOrderReplicaAsync() => ServiceProcess.Start("OrderService", _environment);
+
+    /// <summary>Runs a statement on the order service's database.</summary>
+    public Task ExecuteOrdersAsync(string sql) => ExecuteAsync(_orders, sql);
+
     /// <summary>Posts an order as it stands, for better or worse.</summary>
     public Task<HttpResponseMessage> PostAsync(HttpContent body) => OrderService.Client.PostAsync("/orders", body);
 
@@ -90,6 +96,17 @@ public sealed class RunningShop : IAsyncDisposable
     public Task AllSettledAsync(TimeSpan? timeout = null) =>
         Eventually.True("no order is pending", async () => await OrdersAsync("select count(*) from orders where status = 'Pending'") == 0, timeout);
 
+    /// <summary>Waits until every cancellation has been answered by the payment service.</summary>
+    public Task CancellationsAnsweredAsync(TimeSpan? timeout = null) => Eventually.True("every cancellation is answered", async () =>
+        await OrdersAsync("select count(*) from orders where cancellation_id is not null or status = 'Cancelling'") == 0, timeout);
+
+    /// <summary>Makes the gateway misbehave.</summary>
+    public async Task ChaosAsync(object settings)
+    {
+        using var answer = await Gateway.Client.PutAsJsonAsync("/chaos", settings);
+        Assert.True(answer.IsSuccessStatusCode, $"PUT /chaos: {(int)answer.StatusCode}");
+    }
+
     /// <summary>The connection string of the order service's database.</summary>
     public string OrdersDatabase => _orders;
 
@@ -97,6 +114,16 @@ public sealed class RunningShop : IAsyncDisposable
     public string PaymentsDatabase => _payments;
 
     public Task<long> OrdersAsync(string sql) => ScalarAsync(_orders, sql);
+
+    /// <returns>The lines of a query plan, as JSON.</returns>
+    public async Task<JsonElement> ExplainOrdersAsync(string sql, params NpgsqlParameter[] parameters)
+    {
+        await using var connection = new NpgsqlConnection(_orders);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"explain (analyze, format json) {sql}", connection);
+        command.Parameters.AddRange(parameters);
+        return JsonDocument.Parse((string)(await command.ExecuteScalarAsync())!).RootElement[0].GetProperty("Plan");
+    }
 
     public Task<long> PaymentsAsync(string sql) => ScalarAsync(_payments, sql);
 
@@ -117,7 +144,10 @@ public sealed class RunningShop : IAsyncDisposable
         await Eventually.True("both outboxes are empty", async () => await OrdersAsync(owed) + await PaymentsAsync(owed) == 0);
         await using var connection = new NATS.Client.Core.NatsConnection(new NATS.Client.Core.NatsOpts { Url = Nats.Url });
         var jetStream = new NATS.Client.JetStream.NatsJSContext(connection);
-        foreach (var (stream, consumer) in new[] { ("ORDERS", "payment-orders"), ("PAYMENTS", "order-payments") })
+        foreach (var (stream, consumer) in new[]
+        {
+            ("ORDERS", "payment-orders"), ("ORDERS", "payment-cancellations"), ("ORDERS", "payment-refunds"), ("PAYMENTS", "order-payments"),
+        })
             await Eventually.True($"{consumer} has nothing left", async () =>
                 (await jetStream.GetConsumerAsync(stream, consumer)).Info is { NumPending: 0, NumAckPending: 0 });
         Assert.Equal(0, (await jetStream.GetStreamAsync("DEAD_LETTERS")).Info.State.Messages);
@@ -130,6 +160,14 @@ public sealed class RunningShop : IAsyncDisposable
                 await process.DisposeAsync();
         await Nats.DisposeAsync();
         _folder.Delete(recursive: true);
+    }
+
+    private static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 120 };
+        await command.ExecuteNonQueryAsync();
     }
 
     private static async Task<long> ScalarAsync(string connectionString, string sql)

@@ -21,22 +21,48 @@ public sealed record Order(
     /// <summary>What happens when the card was declined.</summary>
     public static Transition Decline(Guid id, DateTimeOffset now, string? traceId) =>
         new(id, OrderStatus.Pending, OrderStatus.Declined, new("declined", now, traceId));
+
+    /// <summary>What happens when a cancelled order's money has been given back.</summary>
+    public static Transition Refund(Guid id, DateTimeOffset now, string? traceId) =>
+        new(id, OrderStatus.Cancelling, OrderStatus.Cancelled, new("cancelled", now, traceId));
+
+    /// <summary>
+    /// What a cancellation does: a pending order is cancelled at once, a paid one when its money has been given back. In both
+    /// cases the payment service has to answer, since a charge may be on its way.
+    /// </summary>
+    /// <returns>Null when there is nothing to do, or nothing that can be done: see <see cref="CanCancel"/>.</returns>
+    public Transition? Cancel(DateTimeOffset now, string? traceId) => Status switch
+    {
+        OrderStatus.Pending => new(Id, Status, OrderStatus.Cancelled, new("cancelled", now, traceId), AwaitsPayment: true),
+        OrderStatus.Paid => new(Id, Status, OrderStatus.Cancelling, new("cancelling", now, traceId), AwaitsPayment: true),
+        _ => null,
+    };
+
+    /// <summary>False when it is too late: it was declined, or paid for longer than <paramref name="paidLimit"/>.</summary>
+    public bool CanCancel(DateTimeOffset now, TimeSpan paidLimit) => Status switch
+    {
+        OrderStatus.Declined => false,
+        OrderStatus.Paid => now - CreatedAt <= paidLimit,
+        _ => true,
+    };
 }
 
-/// <summary>Pending until its payment is decided; every other status is final.</summary>
+/// <summary>Pending until its payment is decided, Cancelling until its money has been given back. Declined and Cancelled are final.</summary>
 public enum OrderStatus
 {
     Pending,
     Paid,
     Declined,
+    Cancelling,
     Cancelled,
 }
 
 /// <summary>One event in the life of an order.</summary>
-/// <param name="Event"><c>created</c>, <c>paid</c>, <c>declined</c> or <c>cancelled</c>.</param>
+/// <param name="Event"><c>created</c>, <c>paid</c>, <c>declined</c>, <c>cancelling</c> or <c>cancelled</c>.</param>
 /// <param name="At">By the order service's clock.</param>
 /// <param name="TraceId">Where to look it up: 32 hex digits, or null when nothing was traced.</param>
 public sealed record HistoryEntry(string Event, DateTimeOffset At, string? TraceId);
 
 /// <summary>A legal move of an order. It applies only to an order that is in <paramref name="From"/>, so it applies once.</summary>
-public sealed record Transition(Guid OrderId, OrderStatus From, OrderStatus To, HistoryEntry Entry);
+/// <param name="AwaitsPayment">The payment service has to answer what becomes of the money.</param>
+public sealed record Transition(Guid OrderId, OrderStatus From, OrderStatus To, HistoryEntry Entry, bool AwaitsPayment = false);

@@ -10,6 +10,8 @@ namespace OrderService;
 [JsonSerializable(typeof(PlaceOrder.Request))]
 [JsonSerializable(typeof(PlaceOrder.Response))]
 [JsonSerializable(typeof(Order))]
+[JsonSerializable(typeof(ListOrders.Page))]
+[JsonSerializable(typeof(OrderChanges.Hint))]
 [JsonSerializable(typeof(IReadOnlyList<OrderLine>))]
 [JsonSerializable(typeof(IReadOnlyList<HistoryEntry>))]
 [JsonSerializable(typeof(IReadOnlyList<Product>))]

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using EventShop.Contracts;
 using EventShop.Messaging;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace OrderService;
 
@@ -25,28 +26,45 @@ public static partial class PlaceOrder
         Guid Id, string CustomerId, OrderStatus Status, string Currency, decimal Total, IReadOnlyList<OrderLine> Items,
         DateTimeOffset CreatedAt);
 
-    public static async Task<Results<Created<Response>, ValidationProblem>> HandleAsync(
-        Request request, OrderStore orders, TimeProvider clock)
+    /// <summary>With a key, a repeated request gets the answer of the first. Only that is kept: a refused request may be put right.</summary>
+    public static async Task<Results<Created<Response>, ValidationProblem, ProblemHttpResult>> HandleAsync(
+        Request request, [FromHeader(Name = IdempotencyKey.Header)] string? idempotencyKey,
+        OrderStore orders, PlaceOnceStore ordersOnce, HttpResponse http, TimeProvider clock)
     {
-        if (Check(request) is { Count: > 0 } errors)
+        var errors = Check(request);
+        if (idempotencyKey is not null && !IdempotencyKey.IsValid(idempotencyKey))
+            errors[IdempotencyKey.Header] = ["must be 1 to 255 visible ASCII characters"];
+        if (errors.Count > 0)
             return TypedResults.ValidationProblem(errors);
 
         var now = clock.GetUtcNow();
         var lines = request.Items!.Select(line => new OrderLine(line!.Sku!, line.Quantity!.Value, Catalogue.Find(line.Sku)!.Price));
         var order = Order.Place(Guid.CreateVersion7(now), request.CustomerId!, [.. lines], now, Activity.Current?.TraceId.ToString());
-        var created = new OrderCreated(
-            order.Id, order.CustomerId, order.Currency, order.Total, request.PaymentToken!, order.Items, order.CreatedAt);
+        var created = OutboxEvent.Of(new OrderCreated(
+            order.Id, order.CustomerId, order.Currency, order.Total, request.PaymentToken!, order.Items, order.CreatedAt), order.Id, now, id: order.Id);
+        var answer = new Response(
+            order.Id, order.CustomerId, order.Status, order.Currency, order.Total, order.Items, order.CreatedAt);
 
-        await orders.PlaceAsync(order, OutboxEvent.Of(created, key: order.Id, now, id: order.Id));
-        return TypedResults.Created($"/orders/{order.Id}", new Response(
-            order.Id, order.CustomerId, order.Status, order.Currency, order.Total, order.Items, order.CreatedAt));
+        if (idempotencyKey is null)
+        {
+            await orders.PlaceAsync(order, created);
+            return TypedResults.Created($"/orders/{answer.Id}", answer);
+        }
+        var placed = await ordersOnce.PlaceAsync(IdempotencyKey.Of(idempotencyKey, request), order, created, answer);
+        if (placed.Answer is not { } first)
+            return placed.IsReplay
+                ? TypedResults.Problem($"This {IdempotencyKey.Header} was used with another request.", statusCode: StatusCodes.Status422UnprocessableEntity)
+                : TypedResults.Problem($"A request with this {IdempotencyKey.Header} is in progress.", statusCode: StatusCodes.Status409Conflict);
+        if (placed.IsReplay)
+            http.Headers[IdempotencyKey.ReplayedHeader] = "true";
+        return TypedResults.Created($"/orders/{first.Id}", first);
     }
 
     /// <returns>One entry for each bad field; empty when the request is good.</returns>
     public static Dictionary<string, string[]> Check(Request request)
     {
         var errors = new Dictionary<string, string[]>();
-        if (request.CustomerId is not { } customer || !Customer().IsMatch(customer))
+        if (request.CustomerId is not { } customer || !IsCustomerId(customer))
             errors["customerId"] = ["must be 1 to 64 letters, digits or . _ @ -"];
         if (request.PaymentToken is not { } token || !Token().IsMatch(token))
             errors["paymentToken"] = ["must be 1 to 64 letters, digits, _ or -, for example tok_ok"];
@@ -65,6 +83,8 @@ public static partial class PlaceOrder
         }
         return errors;
     }
+
+    public static bool IsCustomerId(string text) => Customer().IsMatch(text);
 
     [GeneratedRegex(@"^[A-Za-z0-9._@-]{1,64}\z")]
     private static partial Regex Customer();

@@ -13,10 +13,16 @@ return await ServiceHost.RunAsync(() =>
         .Publishes(new StreamDefinition(OrderEvents.Stream, OrderEvents.Subjects))
         .Consumes("order-payments", PaymentEvents.Stream, PaymentEvents.Subjects, handlers => handlers
             .Handle<PaymentSucceeded, SettleOrder>()
-            .Handle<PaymentFailed, SettleOrder>());
+            .Handle<PaymentFailed, SettleOrder>()
+            .Handle<PaymentRefunded, SettleOrder>());
 
     builder.Services.AddOpenApi();
     builder.Services.AddSingleton<OrderStore>();
+    builder.Services.AddSingleton<PlaceOnceStore>();
+    builder.AddIdempotencyKeys();
+    builder.Services.AddSingleton<OrderChanges>();
+    builder.Services.AddHostedService(services => services.GetRequiredService<OrderChanges>());
+    builder.AddCancellation();
     builder.AddReconciliation();
     builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, OrderJson.Default));
 
@@ -25,7 +31,10 @@ return await ServiceHost.RunAsync(() =>
     app.MapOpenApi();
     app.MapDeadLetters();
     app.MapPost("/orders", PlaceOrder.HandleAsync).WithName("PlaceOrder");
+    app.MapGet("/orders", ListOrders.HandleAsync).WithName("ListOrders");
     app.MapGet("/orders/{id:guid}", GetOrder.HandleAsync).WithName("GetOrder");
+    app.MapGet("/orders/{id:guid}/events", WatchOrder.HandleAsync).WithName("WatchOrder");
+    app.MapPost("/orders/{id:guid}/cancel", CancelOrder.HandleAsync).WithName("CancelOrder");
     app.MapGet("/products", Catalogue.List).WithName("ListProducts");
     return app;
 });

@@ -3,8 +3,8 @@ using EventShop.Messaging;
 
 namespace PaymentService;
 
-/// <summary>An order has been created: charge it once, however often this is called.</summary>
-public sealed class ChargeOrder(PaymentStore payments, GatewayClient gateway, TimeProvider clock) : IHandle<OrderCreated>
+/// <summary>An order has been created: charge it once, however often this is called, and not at all once its cancellation is known.</summary>
+public sealed class ChargeOrder(PaymentStore payments, GatewayClient gateway, Refunds refunds, TimeProvider clock) : IHandle<OrderCreated>
 {
     public async Task HandleAsync(OrderCreated message, MessageContext context, CancellationToken cancellationToken)
     {
@@ -15,12 +15,16 @@ public sealed class ChargeOrder(PaymentStore payments, GatewayClient gateway, Ti
             await payments.TellAgainAsync(outcome, cancellationToken);
             return;
         }
+        if (payment.IsCancelled)
+            return; // CancelPayment brings it to its end.
 
         FailPoint.Hit("payment.before-charge");
         // Begun before and not settled: the gateway may have charged it, and its answer was lost. Look before charging.
         var result = (isNew ? null : await gateway.FindChargeAsync(payment, cancellationToken))
-            ?? await gateway.ChargeAsync(payment, message.PaymentToken, cancellationToken);
+            ?? await gateway.ChargeAsync(payment, message.PaymentToken, isStored: isNew, cancellationToken);
         FailPoint.Hit("payment.after-charge");
-        await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));
+        var applied = await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));
+        if (!applied && result is ChargeResult.Captured captured)
+            await refunds.CapturedAfterAllAsync(payment.OrderId, captured.ChargeId, cancellationToken);
     }
 }

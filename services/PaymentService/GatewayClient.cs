@@ -9,15 +9,43 @@ using Polly.Timeout;
 
 namespace PaymentService;
 
-/// <summary>Charges cards at the gateway. Safe to repeat: the same payment is always the same charge.</summary>
-public sealed class GatewayClient(HttpClient http, ResiliencePipeline<HttpResponseMessage> pipeline)
+/// <summary>
+/// Charges cards at the gateway and gives money back. Safe to repeat: the same payment is always the same charge, and the same
+/// refund. Every call is stored with the payment before it is made.
+/// </summary>
+public sealed class GatewayClient(
+    HttpClient http, ResiliencePipeline<HttpResponseMessage> pipeline, PaymentStore payments, TimeProvider clock)
 {
+    /// <param name="payment">The payment.</param>
+    /// <param name="paymentToken">The card.</param>
+    /// <param name="isStored">The first call was stored with the payment.</param>
+    /// <param name="cancellationToken">Time is up.</param>
     /// <exception cref="DependencyUnavailableException">The gateway did not answer, or not yet: the charge may or may not have been made.</exception>
     /// <exception cref="PoisonMessageException">The gateway says this charge can never be made.</exception>
-    public async Task<ChargeResult> ChargeAsync(Payment payment, string paymentToken, CancellationToken cancellationToken)
+    public async Task<ChargeResult> ChargeAsync(Payment payment, string paymentToken, bool isStored, CancellationToken cancellationToken)
     {
-        using var response = await CallAsync(token => SendAsync(payment, paymentToken, token), cancellationToken);
+        using var response = await CallAsync(payment, Attempt.Charge, isStored, token => SendAsync(
+            "/charges", payment.IdempotencyKey,
+            new ChargeRequest(payment.OrderId, payment.Amount, payment.Currency, paymentToken), PaymentJson.Default.ChargeRequest, token), cancellationToken);
         return await ReadAsync(response, cancellationToken);
+    }
+
+    /// <summary>Gives a captured payment's money back.</summary>
+    /// <returns>The gateway's id of the refund.</returns>
+    /// <exception cref="DependencyUnavailableException">The gateway did not answer, or not yet: the refund may or may not have been made.</exception>
+    /// <exception cref="PoisonMessageException">The gateway says this refund can never be made.</exception>
+    public async Task<string> RefundAsync(Payment payment, CancellationToken cancellationToken)
+    {
+        using var response = await CallAsync(payment, Attempt.Refund, isStored: true, token => SendAsync(
+            "/refunds", payment.RefundKey,
+            new RefundRequest(payment.ChargeId!, payment.OrderId, payment.Amount), PaymentJson.Default.RefundRequest, token), cancellationToken);
+        return response.StatusCode switch
+        {
+            HttpStatusCode.OK or HttpStatusCode.Created => (await ReadAsync(response, PaymentJson.Default.RefundAnswer, cancellationToken)).Id,
+            HttpStatusCode.BadRequest or HttpStatusCode.NotFound or HttpStatusCode.UnprocessableEntity =>
+                throw new PoisonMessageException($"payment gateway refuses the refund: {(int)response.StatusCode}"),
+            _ => throw new DependencyUnavailableException($"payment gateway answered {(int)response.StatusCode}"),
+        };
     }
 
     /// <summary>Asks whether the gateway has this payment's charge.</summary>
@@ -25,10 +53,11 @@ public sealed class GatewayClient(HttpClient http, ResiliencePipeline<HttpRespon
     /// <exception cref="DependencyUnavailableException">The gateway did not answer.</exception>
     public async Task<ChargeResult?> FindChargeAsync(Payment payment, CancellationToken cancellationToken)
     {
-        using var response = await CallAsync(token => http.GetAsync($"/charges?orderId={payment.OrderId}", token), cancellationToken);
+        using var response = await CallAsync(
+            payment, Attempt.LookUp, isStored: false, token => http.GetAsync($"/charges?orderId={payment.OrderId}", token), cancellationToken);
         if (!response.IsSuccessStatusCode)
             throw new DependencyUnavailableException($"payment gateway answered {(int)response.StatusCode}");
-        var charges = await ReadAsync(response, GatewayJson.Default.ChargeAnswerArray, cancellationToken);
+        var charges = await ReadAsync(response, PaymentJson.Default.ChargeAnswerArray, cancellationToken);
         return Array.Find(charges, charge => charge.IdempotencyKey == payment.IdempotencyKey) switch
         {
             null => null,
@@ -38,26 +67,38 @@ public sealed class GatewayClient(HttpClient http, ResiliencePipeline<HttpRespon
     }
 
     private async Task<HttpResponseMessage> CallAsync(
-        Func<CancellationToken, Task<HttpResponseMessage>> call, CancellationToken cancellationToken)
+        Payment payment, string kind, bool isStored, Func<CancellationToken, Task<HttpResponseMessage>> call, CancellationToken cancellationToken)
     {
+        var calls = 0;
+        string? failure = null;
         try
         {
-            return await pipeline.ExecuteAsync(async token => await call(token), cancellationToken);
+            var response = await pipeline.ExecuteAsync(async token =>
+            {
+                if ((calls++ > 0 || !isStored) && !await payments.AttemptAsync(payment.OrderId, new(kind, clock.GetUtcNow(), null), failure))
+                    throw new DependencyUnavailableException("the order has been cancelled in the meantime");
+                failure = "no answer";
+                var answer = await call(token);
+                failure = GatewayExtensions.IsFailure(answer) ? $"HTTP {(int)answer.StatusCode}" : null;
+                return answer;
+            }, cancellationToken);
+            if (failure is not null)
+                await payments.FailAsync(payment.OrderId, failure);
+            return response;
         }
         catch (Exception e) when (e is HttpRequestException or BrokenCircuitException or TimeoutRejectedException)
         {
+            if (calls > 0 && failure is not null)
+                await payments.FailAsync(payment.OrderId, failure);
             throw new DependencyUnavailableException($"payment gateway: {e.Message}", e);
         }
     }
 
-    private Task<HttpResponseMessage> SendAsync(Payment payment, string paymentToken, CancellationToken cancellationToken)
+    private Task<HttpResponseMessage> SendAsync<TBody>(
+        string path, string key, TBody body, JsonTypeInfo<TBody> json, CancellationToken cancellationToken)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, "/charges")
-        {
-            Content = JsonContent.Create(
-                new ChargeRequest(payment.OrderId, payment.Amount, payment.Currency, paymentToken), GatewayJson.Default.ChargeRequest),
-        };
-        request.Headers.Add("Idempotency-Key", payment.IdempotencyKey);
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body, json) };
+        request.Headers.Add("Idempotency-Key", key);
         return http.SendAsync(request, cancellationToken);
     }
 
@@ -66,9 +107,9 @@ public sealed class GatewayClient(HttpClient http, ResiliencePipeline<HttpRespon
         switch (response.StatusCode)
         {
             case HttpStatusCode.OK or HttpStatusCode.Created:
-                return new ChargeResult.Captured((await ReadAsync(response, GatewayJson.Default.ChargeAnswer, cancellationToken)).Id);
+                return new ChargeResult.Captured((await ReadAsync(response, PaymentJson.Default.ChargeAnswer, cancellationToken)).Id);
             case HttpStatusCode.PaymentRequired:
-                var decline = await ReadAsync(response, GatewayJson.Default.ChargeAnswer, cancellationToken);
+                var decline = await ReadAsync(response, PaymentJson.Default.ChargeAnswer, cancellationToken);
                 return new ChargeResult.Declined(decline.DeclineCode ?? "declined");
             case HttpStatusCode.BadRequest:
                 // Refused before anything was tried, for a token it does not know: to the customer, a card that does not work.

@@ -12,6 +12,7 @@ internal static class GatewayExtensions
     public static void AddGateway(this IHostApplicationBuilder builder)
     {
         var options = builder.Configuration.GetValidated<GatewayOptions>("Gateway");
+        builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(provider => Pipeline(options, provider.GetRequiredService<TimeProvider>()));
 #pragma warning disable EXTEXP0001 // Experimental, and the only way out of the default handlers.
         builder.Services
@@ -41,6 +42,8 @@ internal static class GatewayExtensions
                 Delay = options.RetryDelay,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
+                // The gateway knows better when to come again. (Null: the delay above.)
+                DelayGenerator = retry => ValueTask.FromResult(RetryAfter(retry.Outcome.Result, clock)),
             });
         return builder
             .AddCircuitBreaker(new CircuitBreakerStrategyOptions<HttpResponseMessage>
@@ -55,8 +58,15 @@ internal static class GatewayExtensions
             .Build();
     }
 
+    private static TimeSpan? RetryAfter(HttpResponseMessage? response, TimeProvider clock) => response?.Headers.RetryAfter switch
+    {
+        { Delta: { } delta } => delta,
+        { Date: { } date } when date > clock.GetUtcNow() => date - clock.GetUtcNow(),
+        _ => null,
+    };
+
     /// <summary>Not an answer: a decline is one, and so is a refusal.</summary>
-    private static bool IsFailure(HttpResponseMessage response) =>
+    public static bool IsFailure(HttpResponseMessage response) =>
         response.StatusCode is >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests
             or HttpStatusCode.RequestTimeout or HttpStatusCode.Conflict;
 }

@@ -13,12 +13,22 @@ return await ServiceHost.RunAsync(() =>
     builder.AddMessaging()
         .Publishes(new StreamDefinition(PaymentEvents.Stream, PaymentEvents.Subjects))
         .Consumes("payment-orders", OrderEvents.Stream, OrderCreated.Subject, handlers => handlers
-            .Handle<OrderCreated, ChargeOrder>());
+            .Handle<OrderCreated, ChargeOrder>())
+        // Consumers of their own: before nats-server 2.10 a consumer has one subject, and keeps the one it was made with.
+        .Consumes("payment-cancellations", OrderEvents.Stream, OrderCancelled.Subject, handlers => handlers
+            .Handle<OrderCancelled, CancelPayment>())
+        .Consumes("payment-refunds", OrderEvents.Stream, OrderCancellationRequested.Subject, handlers => handlers
+            .Handle<OrderCancellationRequested, CancelPayment>());
 
+    builder.Services.AddOpenApi();
     builder.Services.AddSingleton<PaymentStore>();
+    builder.Services.AddTransient<Refunds>();
+    builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, PaymentJson.Default));
 
     var app = builder.Build();
     app.MapDefaultEndpoints();
+    app.MapOpenApi();
     app.MapDeadLetters();
+    app.MapGet("/payments/{orderId:guid}", GetPayment.HandleAsync).WithName("GetPayment");
     return app;
 });

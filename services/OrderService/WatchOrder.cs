@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace OrderService;
+
+/// <summary>
+/// <c>GET /orders/{id}/events</c>: an order's history as server-sent events, what has been first, then live, until its payment is
+/// decided. An event's id is its place in the history, so that any replica can go on where another left off.
+/// </summary>
+public static class WatchOrder
+{
+    public const string LastEventId = "Last-Event-ID";
+
+    /// <returns>204 when there is nothing more to come, which is how a client is told not to connect again.</returns>
+    public static async Task<Results<ServerSentEventsResult<HistoryEntry>, NoContent, ValidationProblem, ProblemHttpResult>> HandleAsync(
+        Guid id, [FromHeader(Name = LastEventId)] string? lastEventId, OrderStore orders, OrderChanges changes, CancellationToken cancellationToken)
+    {
+        var seen = 0;
+        if (lastEventId is not null && !int.TryParse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture, out seen))
+            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { [LastEventId] = ["must be the id of an event of this order"] });
+        if (await orders.FindAsync(id, cancellationToken) is not { } order)
+            return TypedResults.Problem(statusCode: StatusCodes.Status404NotFound, detail: $"There is no order {id}.");
+        if (IsDecided(order) && seen >= order.History.Count)
+            return TypedResults.NoContent();
+        return TypedResults.ServerSentEvents(EventsAsync(id, seen, orders, changes, cancellationToken));
+    }
+
+    private static async IAsyncEnumerable<SseItem<HistoryEntry>> EventsAsync(
+        Guid id, int seen, OrderStore orders, OrderChanges changes, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // Begun before the first look: what changes in between is not missed.
+        using var watch = changes.Begin(id);
+        while (await orders.FindAsync(id, cancellationToken) is { } order)
+        {
+            for (; seen < order.History.Count; seen++)
+                yield return new(order.History[seen], order.History[seen].Event) { EventId = (seen + 1).ToString(CultureInfo.InvariantCulture) };
+            if (IsDecided(order))
+                yield break;
+            await watch.WaitAsync(cancellationToken);
+        }
+    }
+
+    private static bool IsDecided(Order order) => order.Status is not (OrderStatus.Pending or OrderStatus.Cancelling);
+}

@@ -1,0 +1,45 @@
+using EventShop.Contracts;
+using EventShop.Messaging;
+
+namespace PaymentService;
+
+/// <summary>
+/// An order is cancelled, or is to be: it is not charged any more, what was captured is given back, and the order service is told
+/// which of the two it was. A charge that is on its way is waited for.
+/// </summary>
+public sealed class CancelPayment(
+    PaymentStore payments, GatewayClient gateway, Refunds refunds, GatewayOptions options, TimeProvider clock)
+    : IHandle<OrderCancelled>, IHandle<OrderCancellationRequested>
+{
+    public Task HandleAsync(OrderCancelled message, MessageContext context, CancellationToken cancellationToken) => message.IsRefunded
+        ? Task.CompletedTask
+        : CancelAsync(Payment.Void(message.OrderId, message.Total, message.Currency, clock.GetUtcNow()), cancellationToken);
+
+    public Task HandleAsync(OrderCancellationRequested message, MessageContext context, CancellationToken cancellationToken) =>
+        CancelAsync(Payment.Void(message.OrderId, message.Total, message.Currency, clock.GetUtcNow()), cancellationToken);
+
+    private async Task CancelAsync(Payment unheardOf, CancellationToken cancellationToken)
+    {
+        if (await payments.CancelAsync(unheardOf, cancellationToken) is not { } payment)
+            return; // Never charged: told with the same commit.
+
+        switch (payment.NextStep(clock.GetUtcNow(), options.TotalTimeout))
+        {
+            case CancellationStep.Wait:
+                throw new DependencyUnavailableException("a charge of the cancelled order is on its way");
+            case CancellationStep.LookUp:
+                var result = await gateway.FindChargeAsync(payment, cancellationToken) ?? new ChargeResult.NotMade();
+                await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));
+                if (result is ChargeResult.Captured)
+                    await refunds.RefundAsync(payment.OrderId, cancellationToken);
+                break;
+            case CancellationStep.Refund:
+                await refunds.RefundAsync(payment.OrderId, cancellationToken);
+                break;
+            case CancellationStep.TellAgain:
+                if (payment.OutcomeId is { } outcome)
+                    await payments.TellAgainAsync(outcome, cancellationToken);
+                break;
+        }
+    }
+}
