@@ -2,7 +2,7 @@ namespace EventShop.Messaging;
 
 /// <summary>
 /// Closed while a dependency of the handlers is down: the consumer then stops pulling, the messages it holds wait here, and the
-/// first that gets through opens it again.
+/// first that is held no longer opens it again.
 /// </summary>
 internal sealed class ConsumptionGate(TimeProvider clock)
 {
@@ -20,7 +20,7 @@ internal sealed class ConsumptionGate(TimeProvider clock)
     public Task WaitAsync(CancellationToken cancellationToken) => _open.Task.WaitAsync(cancellationToken);
 
     /// <returns>True when this opened the gate.</returns>
-    public bool Succeeded()
+    public bool Reopen()
     {
         if (Volatile.Read(ref _failures) == 0)
             return false;

@@ -38,6 +38,13 @@ internal sealed class MessageProcessor(
             log.SettlementFailed(definition.Name, e.Message);
             await settlement.RetryAsync(delivery);
         }
+        finally
+        {
+            // However it ended, it is held no longer. Were only a success to open the gate, a consumer whose held messages all
+            // fail or are given up would hold nothing that could ever succeed, and stand still for good.
+            if (gate.Reopen())
+                log.ConsumptionResumed(definition.Name);
+        }
     }
 
     /// <returns>Null when the message is settled; otherwise what is not available.</returns>
@@ -52,8 +59,6 @@ internal sealed class MessageProcessor(
             FailPoint.Hit("consumer.before-ack");
             await settlement.AckAsync(delivery);
             Record("handled", context, started);
-            if (gate.Succeeded())
-                log.ConsumptionResumed(definition.Name);
             return null;
         }
         catch (OperationCanceledException) when (abort.IsCancellationRequested)

@@ -132,6 +132,27 @@ public sealed class ConsumerTests(PostgresServer postgres)
     }
 
     [Fact]
+    public async Task When_a_dependency_is_back_consumption_goes_on_even_if_every_message_held_is_given_up()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var down = true;
+        var script = new PingScript
+        {
+            Handle = (ping, _, _) => down ? throw new DependencyUnavailableException("the gateway is down")
+                : ping.Number < 8 ? throw new PoisonMessageException("no use") : Task.CompletedTask,
+        };
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), script: script,
+            settings: [($"{Options}:Workers", "4"), ($"{Options}:MaxAckPending", "8")]);
+
+        await service.StoreAsync([.. Enumerable.Range(0, 20).Select(n => Ping.Event(n))]);
+        await Eventually.True("the gate is closed", () => Task.FromResult(script.Attempts.Count >= 12), TimeSpan.FromSeconds(60));
+        down = false;
+
+        await Eventually.True("the rest is handled", () => Task.FromResult(script.Handled(19) == 1), TimeSpan.FromSeconds(60));
+        Assert.Equal(8, await service.StreamMessagesAsync("DEAD_LETTERS"));
+    }
+
+    [Fact]
     public async Task A_handler_slower_than_AckWait_is_not_given_its_message_twice()
     {
         await using var nats = await NatsServer.StartAsync();
