@@ -18,8 +18,8 @@ internal sealed class ChaosShop : IAsyncDisposable
         ["Reconciliation__Interval"] = "00:00:01",
         ["Gateway__AttemptTimeout"] = "00:00:01",
         ["Gateway__TotalTimeout"] = "00:00:04",
-        ["Gateway__SamplingDuration"] = "00:00:02",
-        ["Gateway__BreakDuration"] = "00:00:01",
+        ["Gateway__SamplingInterval"] = "00:00:02",
+        ["Gateway__OpenTimeout"] = "00:00:01",
         // These processes live for seconds: they need not be measured by the compiler that would make them faster later.
         ["DOTNET_TieredPGO"] = "0",
     };

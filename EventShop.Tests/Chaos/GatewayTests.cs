@@ -38,7 +38,7 @@ public sealed class GatewayTests(PostgresServer postgres)
 
     private async Task ProbedAsync(TimeSpan outage)
     {
-        // Impatient's BreakDuration: one probe a second at most.
+        // Impatient's OpenTimeout: one probe a second at most.
         await using var shop = await ChaosShop.StartAsync(postgres);
         await shop.Load.MoreAsync(50);
 

@@ -11,7 +11,8 @@ public sealed class CancellationTests(PostgresServer postgres)
     private static readonly (string, string)[] Quick =
     [
         ("Reconciliation__PendingAfter", "00:00:02"), ("Reconciliation__Interval", "00:00:01"),
-        ("Gateway__AttemptTimeout", "00:00:00.500"), ("Gateway__TotalTimeout", "00:00:01"), ("Gateway__BreakDuration", "00:00:00.500"),
+        ("Gateway__AttemptTimeout", "00:00:00.500"), ("Gateway__TotalTimeout", "00:00:01"), ("Gateway__OpenTimeout", "00:00:00.500"),
+        ("Gateway__LookAgainAfter", "00:00:05"),
     ];
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -74,6 +75,8 @@ public sealed class CancellationTests(PostgresServer postgres)
             return (Id: id, Answer: await CancelAsync(shop, id));
         }));
         await shop.CancellationsAnsweredAsync(TimeSpan.FromSeconds(90));
+        await Eventually.True("no charge is looked for any more", async () =>
+            await shop.PaymentsAsync("select count(*) from payments where look_again_at is not null") == 0, TimeSpan.FromSeconds(90));
 
         foreach (var (id, answer) in orders)
         {
@@ -120,6 +123,61 @@ public sealed class CancellationTests(PostgresServer postgres)
     }
 
     [Fact]
+    public async Task A_charge_the_gateway_makes_after_it_was_given_up_is_found_and_given_back()
+    {
+        await using var shop = await RunningShop.StartAsync(postgres, Quick);
+        await shop.ChaosAsync(new { hangRate = 1.0 });
+        var id = await shop.PlaceAsync();
+        await Eventually.True("its payment has begun", async () => await shop.PaymentsAsync($"select count(*) from payments where order_id = '{id}'") == 1);
+        await CancelAsync(shop, id);
+        await shop.ChaosAsync(new { hangRate = 0.0 });
+        await shop.CancellationsAnsweredAsync(TimeSpan.FromSeconds(60));
+        Assert.Empty(await LedgerAsync(shop, id));
+
+        // What the payment service had sent and given up reaches the gateway now.
+        using var late = new HttpRequestMessage(HttpMethod.Post, "/charges")
+        {
+            Content = JsonContent.Create(new { orderId = id, amount = (await shop.OrderAsync(id)).GetProperty("total").GetDecimal(), currency = "EUR", paymentToken = "tok_ok" }),
+        };
+        late.Headers.Add("Idempotency-Key", $"pay:{id}:1");
+        using var captured = await shop.Gateway.Client.SendAsync(late, Cancelled);
+        Assert.Equal(HttpStatusCode.Created, captured.StatusCode);
+
+        await Eventually.True("it is given back", async () => await LedgerAsync(shop, id) is ["refunded"], TimeSpan.FromSeconds(60));
+        await shop.AssertIdleAsync();
+        Assert.Equal(["created", "cancelled"], await HistoryAsync(shop, id));
+    }
+
+    [Fact]
+    public async Task A_charge_made_by_a_process_that_stood_still_while_its_order_was_cancelled_is_given_back()
+    {
+        await using var shop = await RunningShop.StartAsync(postgres, Quick);
+        // Its replica waits for the gateway for as long as it takes, and is frozen while the answer is on its way.
+        await shop.PaymentService.Kill();
+        shop.Settings["Gateway__LookAgainAfter"] = "01:00:00";
+        shop.Settings["Gateway__AttemptTimeout"] = "00:00:50";
+        shop.Settings["Gateway__TotalTimeout"] = "00:04:00";
+        await using var frozen = await shop.StartAsync("PaymentService");
+        await frozen.WaitHealthy();
+        await shop.ChaosAsync(new { latencyMs = 10_000 });
+        var id = await shop.PlaceAsync();
+        await Eventually.True("its payment has begun", async () => await shop.PaymentsAsync($"select count(*) from payments where order_id = '{id}'") == 1);
+        frozen.Pause();
+        await shop.ChaosAsync(new { latencyMs = 0 });
+        await CancelAsync(shop, id);
+
+        shop.Settings["Gateway__AttemptTimeout"] = "00:00:00.500";
+        shop.Settings["Gateway__TotalTimeout"] = "00:00:01";
+        await shop.StartPaymentServiceAsync();
+        await shop.CancellationsAnsweredAsync(TimeSpan.FromSeconds(60));
+        frozen.Continue();
+
+        await Eventually.True("it is given back", async () => await LedgerAsync(shop, id) is ["refunded"], TimeSpan.FromSeconds(60));
+        await shop.AssertIdleAsync();
+        Assert.Equal(["created", "cancelled"], await HistoryAsync(shop, id));
+    }
+
+    [Fact]
     public async Task What_cannot_be_cancelled_says_why()
     {
         await using var shop = await RunningShop.StartAsync(postgres, ("Cancellation__PaidLimit", "00:00:00"));
@@ -136,9 +194,9 @@ public sealed class CancellationTests(PostgresServer postgres)
     [Fact]
     public async Task Every_call_to_a_failing_gateway_is_shown_with_its_time_and_reason()
     {
-        await using var shop = await RunningShop.StartAsync(postgres, Quick);
+        await using var shop = await RunningShop.StartAsync(postgres);
         var id = await shop.PlaceAsync("tok_flaky");
-        await Eventually.True("it is paid", async () => await shop.StatusAsync(id) == "Paid");
+        await Eventually.True("it is paid", async () => await shop.StatusAsync(id) == "Paid", TimeSpan.FromSeconds(60));
 
         var payment = await shop.PaymentService.Client.GetFromJsonAsync<JsonElement>($"/payments/{id}", Cancelled);
 

@@ -11,8 +11,8 @@ public sealed class StartTests(PostgresServer postgres)
     [InlineData("OrderService", "Messaging__Outbox__Claim", "soon", "Messaging:Outbox:Claim", "a time span")]
     [InlineData("OrderService", "Messaging__Consumers__order-payments__Workers", "many", "Messaging:Consumers:order-payments:Workers", "a whole number")]
     [InlineData("PaymentService", "Messaging__Consumers__payment-orders__Prefetch", "1000", "Messaging:Consumers:payment-orders:Prefetch", "at most twice Workers")]
-    [InlineData("PaymentService", "Gateway__TotalTimeout", "00:00:01", "Gateway:TotalTimeout", "at least AttemptTimeout")]
-    [InlineData("PaymentService", "Gateway__FailureRatio", "2", "Gateway:FailureRatio", "from 0.01 to 1")]
+    [InlineData("PaymentService", "Gateway__TotalTimeout", "00:00:01", "Gateway:TotalTimeout", "longer than AttemptTimeout")]
+    [InlineData("PaymentService", "Gateway__HalfOpenProbes", "0", "Gateway:HalfOpenProbes", "from 1 to 100")]
     [InlineData("OrderService", "Telemetry__SamplingRatio", "7", "Telemetry:SamplingRatio", "from 0 to 1")]
     public async Task A_wrong_value_is_named_with_its_key_and_what_is_allowed(string service, string variable, string value, string key, string allowed)
     {

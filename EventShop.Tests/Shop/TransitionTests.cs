@@ -36,6 +36,8 @@ public sealed class TransitionTests
         private Order _order;
         private Payment? _payment;
         private int _captures;
+        private bool _isOnItsWay;
+        private DateTimeOffset? _lookAgainAt;
         private int _refunds;
 
         public World(bool declines)
@@ -48,28 +50,33 @@ public sealed class TransitionTests
         public void Do(byte step)
         {
             _now += TimeSpan.FromSeconds(step % 7);
-            switch (step % 4)
+            switch (step % 5)
             {
                 case 0:
                     Cancel();
                     break;
                 case 1:
-                    Deliver(_sent[step / 4 % _sent.Count], isCutOff: true);
+                    Deliver(_sent[step / 5 % _sent.Count], isCutOff: true);
+                    break;
+                case 2:
+                    Land();
                     break;
                 default:
-                    Deliver(_sent[step / 4 % _sent.Count], isCutOff: false);
+                    Deliver(_sent[step / 5 % _sent.Count], isCutOff: false);
                     break;
             }
         }
 
-        /// <summary>Everything that was sent comes again until nothing changes any more.</summary>
+        /// <summary>The gateway has done what it was sent, and everything that was sent comes again until nothing changes any more.</summary>
         public void Converge()
         {
+            Land();
             for (var round = 0; round < 10; round++)
             {
                 _now += 2 * LongestCall;
                 foreach (var message in _sent.ToArray())
                     Deliver(message, isCutOff: false);
+                LookAgain();
             }
         }
 
@@ -92,7 +99,24 @@ public sealed class TransitionTests
                 Move(transition, transition.To is OrderStatus.Cancelled ? "cancelled" : "cancellation requested");
         }
 
-        /// <param name="isCutOff">The process dies after the gateway has done its part, before that is stored.</param>
+        /// <summary>A charge nobody waits for any more reaches the gateway.</summary>
+        private void Land()
+        {
+            if (_isOnItsWay && !_declines)
+                _captures = 1; // One key, one charge.
+            _isOnItsWay = false;
+        }
+
+        private void LookAgain()
+        {
+            if (_lookAgainAt <= _now && _captures == 1 && _payment!.State is PaymentState.Cancelled)
+            {
+                _payment = _payment with { State = PaymentState.Captured };
+                CancelPayment(isCutOff: false);
+            }
+        }
+
+        /// <param name="isCutOff">The process dies after the gateway was called, before its answer is stored.</param>
         private void Deliver(string message, bool isCutOff)
         {
             switch (message)
@@ -120,10 +144,11 @@ public sealed class TransitionTests
             if (_payment is { OutcomeId: not null } or { IsCancelled: true })
                 return;
             _payment ??= Payment.Request(_created, _now);
-            if (!_declines)
-                _captures = 1; // One key, one charge.
-            if (!isCutOff)
-                Settle(Charged());
+            _isOnItsWay = true;
+            if (isCutOff)
+                return;
+            Land();
+            Settle(Charged());
         }
 
         private void CancelPayment(bool isCutOff)
@@ -138,7 +163,7 @@ public sealed class TransitionTests
             switch (_payment.NextStep(_now, LongestCall))
             {
                 case CancellationStep.LookUp when !isCutOff:
-                    Settle(_captures == 1 || _declines ? Charged() : new ChargeResult.NotMade());
+                    Settle(_captures == 1 ? Charged() : new ChargeResult.NotMade(_now + LongestCall));
                     break;
                 case CancellationStep.Refund:
                     _refunds = 1; // One key, one refund.
@@ -156,6 +181,7 @@ public sealed class TransitionTests
             if (_payment!.State is not (PaymentState.Requested or PaymentState.Unknown))
                 return;
             var settlement = _payment.Settle(result, _now);
+            _lookAgainAt = settlement.LookAgainAt;
             _payment = _payment with { State = settlement.State, OutcomeId = settlement.Outcome.Id, ChargeId = settlement.ChargeId };
             _sent.Add(settlement.Outcome.Type == PaymentSucceeded.Type ? "succeeded" : "failed");
         }

@@ -23,12 +23,12 @@ public sealed class CancelPayment(
         if (await payments.CancelAsync(unheardOf, cancellationToken) is not { } payment)
             return; // Never charged: told with the same commit.
 
-        switch (payment.NextStep(clock.GetUtcNow(), options.TotalTimeout))
+        switch (payment.NextStep(clock.GetUtcNow(), options.LongestCall))
         {
             case CancellationStep.Wait:
                 throw new DependencyUnavailableException("a charge of the cancelled order is on its way");
             case CancellationStep.LookUp:
-                var result = await gateway.FindChargeAsync(payment, cancellationToken) ?? new ChargeResult.NotMade();
+                var result = await gateway.FindChargeAsync(payment, cancellationToken) ?? new ChargeResult.NotMade(clock.GetUtcNow() + options.LookAgainAfter);
                 await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));
                 if (result is ChargeResult.Captured)
                     await refunds.RefundAsync(payment.OrderId, cancellationToken);

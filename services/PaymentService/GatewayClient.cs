@@ -14,7 +14,7 @@ namespace PaymentService;
 /// refund. Every call is stored with the payment before it is made.
 /// </summary>
 public sealed class GatewayClient(
-    HttpClient http, ResiliencePipeline<HttpResponseMessage> pipeline, PaymentStore payments, TimeProvider clock)
+    HttpClient http, ResiliencePipeline<HttpResponseMessage> pipeline, GatewayOptions options, PaymentStore payments, TimeProvider clock)
 {
     /// <param name="payment">The payment.</param>
     /// <param name="paymentToken">The card.</param>
@@ -71,15 +71,17 @@ public sealed class GatewayClient(
     {
         var calls = 0;
         string? failure = null;
+        // Stored too long ago to stand for a call that begins now: the order may have been cancelled since.
+        bool IsStale() => clock.GetUtcNow() - payment.LastCall > options.AttemptTimeout;
         try
         {
             var response = await pipeline.ExecuteAsync(async token =>
             {
-                if ((calls++ > 0 || !isStored) && !await payments.AttemptAsync(payment.OrderId, new(kind, clock.GetUtcNow(), null), failure))
+                if ((calls++ > 0 || !isStored || IsStale()) && !await payments.AttemptAsync(payment.OrderId, new(kind, clock.GetUtcNow(), null), failure))
                     throw new DependencyUnavailableException("the order has been cancelled in the meantime");
                 failure = "no answer";
                 var answer = await call(token);
-                failure = GatewayExtensions.IsFailure(answer) ? $"HTTP {(int)answer.StatusCode}" : null;
+                failure = GatewayFailure.Is(answer) ? $"HTTP {(int)answer.StatusCode}" : null;
                 return answer;
             }, cancellationToken);
             if (failure is not null)

@@ -1,7 +1,6 @@
 using System.Net;
 using EventShop.Messaging;
 using Polly;
-using Polly.CircuitBreaker;
 using Polly.Retry;
 
 namespace PaymentService;
@@ -13,7 +12,10 @@ internal static class GatewayExtensions
     {
         var options = builder.Configuration.GetValidated<GatewayOptions>("Gateway");
         builder.Services.AddSingleton(options);
-        builder.Services.AddSingleton(provider => Pipeline(options, provider.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<GatewayCircuit>();
+        builder.Services.AddHealthChecks().AddCheck<GatewayHealthCheck>("payment-gateway");
+        builder.Services.AddSingleton(provider => Pipeline(
+            options, provider.GetRequiredService<GatewayCircuit>(), provider.GetRequiredService<TimeProvider>()));
 #pragma warning disable EXTEXP0001 // Experimental, and the only way out of the default handlers.
         builder.Services
             .AddHttpClient<GatewayClient>(http =>
@@ -27,17 +29,15 @@ internal static class GatewayExtensions
 #pragma warning restore EXTEXP0001
     }
 
-    private static ResiliencePipeline<HttpResponseMessage> Pipeline(GatewayOptions options, TimeProvider clock)
+    private static ResiliencePipeline<HttpResponseMessage> Pipeline(GatewayOptions options, GatewayCircuit circuit, TimeProvider clock)
     {
-        var failures = new PredicateBuilder<HttpResponseMessage>()
-            .Handle<HttpRequestException>()
-            .Handle<Polly.Timeout.TimeoutRejectedException>()
-            .HandleResult(IsFailure);
         var builder = new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = clock }.AddTimeout(options.TotalTimeout);
         if (options.Retries > 0)
             builder.AddRetry(new RetryStrategyOptions<HttpResponseMessage>
             {
-                ShouldHandle = failures,
+                // Every call carries a key or reads only: each may be repeated. 409: the same key is just being worked on.
+                ShouldHandle = attempt => ValueTask.FromResult(
+                    attempt.Outcome.Result is { StatusCode: HttpStatusCode.Conflict } || GatewayFailure.Of(attempt.Outcome) is not null),
                 MaxRetryAttempts = options.Retries,
                 Delay = options.RetryDelay,
                 BackoffType = DelayBackoffType.Exponential,
@@ -46,14 +46,8 @@ internal static class GatewayExtensions
                 DelayGenerator = retry => ValueTask.FromResult(RetryAfter(retry.Outcome.Result, clock)),
             });
         return builder
-            .AddCircuitBreaker(new CircuitBreakerStrategyOptions<HttpResponseMessage>
-            {
-                ShouldHandle = failures,
-                FailureRatio = options.FailureRatio,
-                MinimumThroughput = options.MinimumThroughput,
-                SamplingDuration = options.SamplingDuration,
-                BreakDuration = options.BreakDuration,
-            })
+            .AddStrategy(_ => new Bulkhead(options.MaxConcurrentCalls))
+            .AddStrategy(_ => circuit)
             .AddTimeout(options.AttemptTimeout)
             .Build();
     }
@@ -64,9 +58,4 @@ internal static class GatewayExtensions
         { Date: { } date } when date > clock.GetUtcNow() => date - clock.GetUtcNow(),
         _ => null,
     };
-
-    /// <summary>Not an answer: a decline is one, and so is a refusal.</summary>
-    public static bool IsFailure(HttpResponseMessage response) =>
-        response.StatusCode is >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests
-            or HttpStatusCode.RequestTimeout or HttpStatusCode.Conflict;
 }

@@ -21,26 +21,38 @@ public sealed class GatewayOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00.001", "00:00:30")]
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Failing calls within <see cref="SamplingDuration"/> that may open the circuit.</summary>
-    [Range(2, 10_000)]
-    public int MinimumThroughput { get; set; } = 10;
+    /// <summary>Calls at one time. Further ones wait their turn.</summary>
+    [Range(1, 10_000)]
+    public int MaxConcurrentCalls { get; set; } = 128;
 
-    /// <summary>The share of calls that must fail for the circuit to open.</summary>
-    [Range(0.01, 1.0)]
-    public double FailureRatio { get; set; } = 0.5;
+    /// <summary>The circuit opens with the failing call after this many failed in a row.</summary>
+    [Range(0, 10_000)]
+    public int ConsecutiveFailures { get; set; } = 5;
 
-    /// <summary>Over which calls are counted.</summary>
+    /// <summary>Within which they must have failed.</summary>
     [Range(typeof(TimeSpan), "00:00:00.500", "00:10:00")]
-    public TimeSpan SamplingDuration { get; set; } = TimeSpan.FromSeconds(10);
+    public TimeSpan SamplingInterval { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long the circuit stays open before one call probes the gateway.</summary>
+    /// <summary>How long the circuit stays open before the gateway is probed.</summary>
     [Range(typeof(TimeSpan), "00:00:00.500", "00:10:00")]
-    public TimeSpan BreakDuration { get; set; } = TimeSpan.FromSeconds(5);
+    public TimeSpan OpenTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Calls that probe it, and must all succeed for the circuit to close.</summary>
+    [Range(1, 100)]
+    public int HalfOpenProbes { get; set; } = 1;
+
+    /// <summary>How long after a payment was given up for never made its charge is looked for once more: longer than the gateway may
+    /// take over a request.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan LookAgainAfter { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>After that, nobody waits any more for a call that was stored: one may begin late by as long as it may last.</summary>
+    internal TimeSpan LongestCall => 2 * AttemptTimeout;
 
     /// <inheritdoc />
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (TotalTimeout < AttemptTimeout)
-            yield return new($"must be at least AttemptTimeout ({AttemptTimeout})", [nameof(TotalTimeout)]);
+        if (TotalTimeout <= AttemptTimeout)
+            yield return new($"must be longer than AttemptTimeout ({AttemptTimeout})", [nameof(TotalTimeout)]);
     }
 }

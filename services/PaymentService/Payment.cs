@@ -34,8 +34,8 @@ public sealed record Payment(
             OutboxEvent.Of(new PaymentSucceeded(OrderId, captured.ChargeId, Amount, Currency, now), OrderId, now)),
         ChargeResult.Declined declined => new(
             OrderId, PaymentState.Declined, ChargeId: null, declined.Reason, now, Failed(declined.Reason, now)),
-        ChargeResult.NotMade => new(
-            OrderId, PaymentState.Cancelled, ChargeId: null, OrderCancelled, now, Failed(OrderCancelled, now)),
+        ChargeResult.NotMade missing => new(
+            OrderId, PaymentState.Cancelled, ChargeId: null, OrderCancelled, now, Failed(OrderCancelled, now), missing.LookAgainAt),
         _ => throw new ArgumentOutOfRangeException(nameof(result)),
     };
 
@@ -49,7 +49,7 @@ public sealed record Payment(
 
     /// <summary>What the order's cancellation asks for.</summary>
     /// <param name="now">The time.</param>
-    /// <param name="longestCall">After that, a call that was begun can have no effect any more.</param>
+    /// <param name="longestCall">After that, nobody waits any more for a call that was begun.</param>
     public CancellationStep NextStep(DateTimeOffset now, TimeSpan longestCall) => State switch
     {
         PaymentState.Captured or PaymentState.Refunding => CancellationStep.Refund,
@@ -57,7 +57,8 @@ public sealed record Payment(
         _ => CancellationStep.TellAgain,
     };
 
-    private DateTimeOffset LastCall => Attempts.Count == 0 ? RequestedAt : Attempts[^1].At;
+    /// <summary>When the gateway was last called, or was about to be.</summary>
+    public DateTimeOffset LastCall => Attempts.Count == 0 ? RequestedAt : Attempts[^1].At;
 
     private static string KeyOf(Guid orderId) => $"pay:{orderId}:1";
 }
@@ -104,8 +105,10 @@ public sealed record Attempt(string Kind, DateTimeOffset At, string? Result)
 }
 
 /// <summary>A requested payment's outcome. It applies only to a payment that has none, so it applies once.</summary>
+/// <param name="LookAgainAt">When its charge is looked for once more; null when there is no need.</param>
 public sealed record Settlement(
-    Guid OrderId, PaymentState State, string? ChargeId, string? Reason, DateTimeOffset At, OutboxEvent Outcome);
+    Guid OrderId, PaymentState State, string? ChargeId, string? Reason, DateTimeOffset At, OutboxEvent Outcome,
+    DateTimeOffset? LookAgainAt = null);
 
 /// <summary>The gateway's answer to a charge.</summary>
 public abstract record ChargeResult
@@ -120,6 +123,6 @@ public abstract record ChargeResult
     /// <summary>The gateway said no, for good.</summary>
     public sealed record Declined(string Reason) : ChargeResult;
 
-    /// <summary>There is no charge, and there will be none: the order is cancelled.</summary>
-    public sealed record NotMade : ChargeResult;
+    /// <summary>There is no charge, and no other will be made: the order is cancelled.</summary>
+    public sealed record NotMade(DateTimeOffset LookAgainAt) : ChargeResult;
 }

@@ -126,13 +126,36 @@ public sealed class PaymentStore : IAsyncDisposable
         await _outbox.ExecuteAsync(command, [outcome], cancellationToken);
     }
 
-    /// <returns>True when a payment that was given up for never made turned out to be captured.</returns>
+    /// <summary>A payment that was given up for never made is captured.</summary>
+    /// <returns>False when the order is not cancelled: the money is owed, or has been given back.</returns>
     public async Task<bool> ReopenAsync(Guid orderId, string chargeId, CancellationToken cancellationToken)
     {
-        await using var command = _db.CreateCommand(
-            "update payments set state = 'Captured', charge_id = @charge_id where order_id = @order_id and state = 'Cancelled'")
-            .AddValue("order_id", orderId).AddValue("charge_id", chargeId);
+        await using var command = _db.CreateCommand($"""
+            update payments
+            set state = case state when 'Cancelled' then 'Captured' else state end, charge_id = @charge_id,
+                attempts = case state when 'Cancelled' then {Noted} else attempts end
+            where order_id = @order_id and cancelled_at is not null and state in ('Cancelled', 'Captured', 'Refunding')
+            """).AddValue("order_id", orderId).AddValue("charge_id", chargeId).AddValue("result", "captured");
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    /// <summary>Takes a payment whose charge is to be looked for once more. Until <see cref="LookedAsync"/>, it comes again.</summary>
+    /// <returns>Null when none is due.</returns>
+    public Task<Payment?> TakeDueForLookAsync(DateTimeOffset now, TimeSpan again, CancellationToken cancellationToken) =>
+        ReadOneAsync(_db.CreateCommand($"""
+            update payments set look_again_at = @again
+            where order_id = (
+              select order_id from payments where look_again_at <= @now order by look_again_at limit 1 for update skip locked)
+            returning {Columns}
+            """).AddValue("now", now.UtcDateTime).AddValue("again", (now + again).UtcDateTime), cancellationToken);
+
+    public async Task LookedAsync(Guid orderId, CancellationToken cancellationToken)
+    {
+        await using var command = _db.CreateCommand($"""
+            update payments set look_again_at = null, attempts = case state when 'Cancelled' then {Noted} else attempts end
+            where order_id = @order_id
+            """).AddValue("order_id", orderId).AddValue("result", "no charge");
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -174,9 +197,10 @@ public sealed class PaymentStore : IAsyncDisposable
             with moved as (
               update payments p
               set state = s.state, charge_id = s.charge_id, reason = s.reason, outcome_id = s.outcome_id, settled_at = s.settled_at,
+                  look_again_at = s.look_again_at,
                   attempts = jsonb_set(p.attempts, '{-1,result}', to_jsonb(lower(s.state)))
-              from unnest(@order_id, @state, @charge_id, @reason, @outcome_id, @settled_at)
-                as s (order_id, state, charge_id, reason, outcome_id, settled_at)
+              from unnest(@order_id, @state, @charge_id, @reason, @outcome_id, @settled_at, @look_again_at)
+                as s (order_id, state, charge_id, reason, outcome_id, settled_at, look_again_at)
               where p.order_id = s.order_id and p.state in ('Requested', 'Unknown')
               returning p.order_id as key
             )
@@ -187,7 +211,8 @@ public sealed class PaymentStore : IAsyncDisposable
             .AddColumn("charge_id", settlements, s => s.ChargeId)
             .AddColumn("reason", settlements, s => s.Reason)
             .AddColumn("outcome_id", settlements, s => s.Outcome.Id)
-            .AddColumn("settled_at", settlements, s => s.At.UtcDateTime);
+            .AddColumn("settled_at", settlements, s => s.At.UtcDateTime)
+            .AddColumn("look_again_at", settlements, s => s.LookAgainAt?.UtcDateTime);
         var stored = await _outbox.ExecuteAsync(command, [.. settlements.Select(s => s.Outcome)], cancellationToken);
         return [.. settlements.Select(s => stored.Contains(s.Outcome.Id))];
     }

@@ -23,6 +23,7 @@ return await ServiceHost.RunAsync(() =>
     builder.Services.AddOpenApi();
     builder.Services.AddSingleton<PaymentStore>();
     builder.Services.AddTransient<Refunds>();
+    builder.Services.AddHostedService<LateCharges>();
     builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, PaymentJson.Default));
 
     var app = builder.Build();

@@ -13,8 +13,8 @@ public sealed class Refunds(PaymentStore payments, GatewayClient gateway, TimePr
     }
 
     /// <summary>
-    /// A charge that came through after the payment had been given up for never made, in a process that stood still for as long:
-    /// the customer is not left charged.
+    /// A charge that came through after the payment had been given up for never made, because this process or the gateway stood still
+    /// for as long: the customer is not left charged.
     /// </summary>
     public async Task CapturedAfterAllAsync(Guid orderId, string chargeId, CancellationToken cancellationToken)
     {
