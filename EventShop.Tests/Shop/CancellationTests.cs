@@ -130,9 +130,9 @@ public sealed class CancellationTests(PostgresServer postgres)
         var id = await shop.PlaceAsync();
         await Eventually.True("its payment has begun", async () => await shop.PaymentsAsync($"select count(*) from payments where order_id = '{id}'") == 1);
         await CancelAsync(shop, id);
-        await shop.ChaosAsync(new { hangRate = 0.0 });
         await shop.CancellationsAnsweredAsync(TimeSpan.FromSeconds(60));
         Assert.Empty(await LedgerAsync(shop, id));
+        await shop.ChaosAsync(new { hangRate = 0.0 });
 
         // What the payment service had sent and given up reaches the gateway now.
         using var late = new HttpRequestMessage(HttpMethod.Post, "/charges")
