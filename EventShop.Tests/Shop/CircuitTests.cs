@@ -80,7 +80,12 @@ public sealed class CircuitTests(PostgresServer postgres)
 
         await gateway.CallAsync(HttpStatusCode.ServiceUnavailable);
         gateway.Clock.Advance(TimeSpan.FromSeconds(5));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => gateway.CallAsync(Task.FromException<HttpResponseMessage>(new InvalidOperationException())));
+        var answer = new TaskCompletionSource<HttpResponseMessage>();
+        var probe = gateway.CallAsync(answer.Task);
+        for (var i = 0; i < 3; i++)
+            await Assert.ThrowsAsync<BrokenCircuitException>(() => gateway.CallAsync(HttpStatusCode.Created));
+        answer.SetException(new InvalidOperationException());
+        await Assert.ThrowsAsync<InvalidOperationException>(() => probe);
         Assert.Equal(CircuitState.HalfOpen, gateway.State);
         await gateway.CallAsync(HttpStatusCode.Created);
         Assert.Equal(CircuitState.Closed, gateway.State);

@@ -65,7 +65,10 @@ public sealed class GatewayCircuit : ResilienceStrategy<HttpResponseMessage>, ID
             if (_state is CircuitState.Open && _clock.GetElapsedTime(_opened) >= _options.OpenTimeout)
                 MoveTo(CircuitState.HalfOpen);
             epoch = _epoch;
-            return _state is CircuitState.Closed || (_state is CircuitState.HalfOpen && _probes++ < _options.HalfOpenProbes);
+            if (_state is not CircuitState.HalfOpen || _probes >= _options.HalfOpenProbes)
+                return _state is CircuitState.Closed;
+            _probes++;
+            return true;
         }
     }
 
