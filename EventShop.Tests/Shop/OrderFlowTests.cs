@@ -88,6 +88,31 @@ public sealed class OrderFlowTests(PostgresServer postgres)
     }
 
     [Fact]
+    public async Task Three_hundred_orders_are_settled_once_by_a_gateway_that_is_slow_and_fails_one_call_in_three()
+    {
+        await using var shop = await RunningShop.StartAsync(postgres);
+        await shop.ChaosAsync(new { errorRate = 0.3, latencyMs = 200 });
+        var orders = new ConcurrentDictionary<Guid, string>();
+
+        await Parallel.ForAsync(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
+        {
+            var token = i % 10 == 0 ? "tok_declined" : "tok_ok";
+            orders[await shop.PlaceAsync(token)] = token;
+        });
+
+        await shop.AllSettledAsync(TimeSpan.FromMinutes(5));
+        var captures = await shop.CapturesAsync();
+        foreach (var (id, token) in orders)
+        {
+            Assert.Equal(token == "tok_ok" ? "Paid" : "Declined", await shop.StatusAsync(id));
+            Assert.Equal(token == "tok_ok" ? 1 : 0, captures.GetValueOrDefault(id));
+        }
+        Assert.Equal(270, captures.Count);
+        // No dead letters, either.
+        await shop.AssertIdleAsync();
+    }
+
+    [Fact]
     public async Task Orders_are_taken_while_the_broker_is_away_and_settled_when_it_is_back()
     {
         await using var shop = await RunningShop.StartAsync(postgres);

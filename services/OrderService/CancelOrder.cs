@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
 using EventShop.Contracts;
 using EventShop.Messaging;
+using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace OrderService;
@@ -23,6 +24,12 @@ public sealed class CancelOrder(OrderStore orders, CancellationOptions options, 
     public const string ByCustomer = "customer";
     public const string Expired = "expired";
 
+    [Tags("Orders"), EndpointSummary("Cancel an order")]
+    [EndpointDescription("A pending order is cancelled at once, a paid one when its money has been given back. Safe to repeat.")]
+    [Refuses(StatusCodes.Status404NotFound, "There is no such order.")]
+    [Refuses(StatusCodes.Status409Conflict, "It is too late: the order was declined, or paid too long ago.")]
+    [Refuses(StatusCodes.Status429TooManyRequests, RateLimit.Refusal)]
+    [Refuses(StatusCodes.Status503ServiceUnavailable, "Too many requests are waiting, or the database does not answer.")]
     public static async Task<Results<Accepted<Order>, ProblemHttpResult>> HandleAsync(
         Guid id, CancelOrder cancellation, CancellationToken cancellationToken)
     {

@@ -28,5 +28,6 @@ public static class Catalogue
 
     public static Product? Find(string? sku) => sku is null ? null : BySku.GetValueOrDefault(sku);
 
+    [Tags("Products"), EndpointSummary("List what the shop sells")]
     public static Ok<IReadOnlyList<Product>> List() => TypedResults.Ok(Products);
 }

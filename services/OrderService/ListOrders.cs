@@ -1,4 +1,5 @@
 using System.Globalization;
+using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace OrderService;
@@ -9,6 +10,9 @@ public static class ListOrders
     /// <param name="Next">For <c>after</c>, to get the next page; null on the last one.</param>
     public sealed record Page(IReadOnlyList<Order> Orders, string? Next);
 
+    [Tags("Orders"), EndpointSummary("List orders, newest first")]
+    [EndpointDescription("A page of a customer's orders, of those in a status, or of all. The page's next is the after of the page that follows.")]
+    [Refuses(StatusCodes.Status503ServiceUnavailable, "The database does not answer.")]
     public static async Task<Results<Ok<Page>, ValidationProblem>> HandleAsync(
         string? customerId, string? status, string? after, string? limit, OrderStore orders, CancellationToken cancellationToken)
     {

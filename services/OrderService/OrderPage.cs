@@ -14,8 +14,16 @@ public sealed record OrderPage(string? CustomerId, OrderStatus? Status, Guid? Af
     internal const string Columns =
         "id, customer_id as CustomerId, status, currency, total, items::text, created_at as CreatedAt, history::text";
 
-    /// <summary>One more order than the page has, to know whether there is a next one. A range of one index, wherever it begins.</summary>
-    public string Sql => $"select {Columns} from orders{Where()} order by id desc limit @Take";
+    private static readonly string Statuses = string.Join(", ", Enum.GetNames<OrderStatus>().Select(name => $"'{name}'"));
+
+    /// <summary>One more order than the page has, to know whether there is a next one. Ranges of an index, wherever they begin.</summary>
+    /// <remarks>
+    /// A customer's orders lie together by status: a page of all of them is the newest of each status, and of those the newest. That
+    /// is a hundred rows instead of twenty, and saves an index that every order would be written to twice.
+    /// </remarks>
+    public string Sql => CustomerId is not null && Status is null
+        ? $"select o.* from unnest(array[{Statuses}]) as s (status) cross join lateral ({Newest("status = s.status")}) o order by id desc limit @Take"
+        : Newest(Status is null ? null : "status = @Status");
 
     /// <summary>An order's place as an opaque text.</summary>
     public static string Cursor(Guid last) => Base64Url.EncodeToString(last.ToByteArray(bigEndian: true));
@@ -31,15 +39,16 @@ public sealed record OrderPage(string? CustomerId, OrderStatus? Status, Guid? Af
         return true;
     }
 
-    private string Where()
+    private string Newest(string? inStatus)
     {
         string?[] conditions =
         [
             CustomerId is null ? null : "customer_id = @CustomerId",
-            Status is null ? null : "status = @Status",
+            inStatus,
             After is null ? null : "id < @After",
         ];
         var given = conditions.Where(condition => condition is not null).ToArray();
-        return given.Length == 0 ? "" : $" where {string.Join(" and ", given)}";
+        var where = given.Length == 0 ? "" : $" where {string.Join(" and ", given)}";
+        return $"select {Columns} from orders{where} order by id desc limit @Take";
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using EventShop.Contracts;
 using EventShop.Messaging;
+using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 
@@ -27,6 +28,12 @@ public static partial class PlaceOrder
         DateTimeOffset CreatedAt);
 
     /// <summary>With a key, a repeated request gets the answer of the first. Only that is kept: a refused request may be put right.</summary>
+    [Tags("Orders"), EndpointSummary("Place an order")]
+    [EndpointDescription("Priced from the catalogue, stored, and Pending until its payment is decided. Repeated with the same Idempotency-Key it is one order, and the answer has the header Idempotent-Replayed.")]
+    [Refuses(StatusCodes.Status409Conflict, "A request with this Idempotency-Key is in progress: ask again.")]
+    [Refuses(StatusCodes.Status422UnprocessableEntity, "This Idempotency-Key was used with another request.")]
+    [Refuses(StatusCodes.Status429TooManyRequests, RateLimit.Refusal)]
+    [Refuses(StatusCodes.Status503ServiceUnavailable, "Too many requests are waiting, or the database does not answer.")]
     public static async Task<Results<Created<Response>, ValidationProblem, ProblemHttpResult>> HandleAsync(
         Request request, [FromHeader(Name = IdempotencyKey.Header)] string? idempotencyKey,
         OrderStore orders, PlaceOnceStore ordersOnce, HttpResponse http, TimeProvider clock)

@@ -1,5 +1,6 @@
 using EventShop.Contracts;
 using EventShop.Messaging;
+using EventShop.ServiceDefaults;
 using OrderService;
 
 return await ServiceHost.RunAsync(() =>
@@ -16,7 +17,8 @@ return await ServiceHost.RunAsync(() =>
             .Handle<PaymentFailed, SettleOrder>()
             .Handle<PaymentRefunded, SettleOrder>());
 
-    builder.Services.AddOpenApi();
+    builder.AddApiDescription("EventShop orders", "Places orders and tells what became of them.", OrderExamples.AddTo);
+    builder.AddRateLimit();
     builder.Services.AddSingleton<OrderStore>();
     builder.Services.AddSingleton<PlaceOnceStore>();
     builder.AddIdempotencyKeys();
@@ -27,14 +29,16 @@ return await ServiceHost.RunAsync(() =>
     builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, OrderJson.Default));
 
     var app = builder.Build();
+    app.UseTrustedProxies();
     app.MapDefaultEndpoints();
+    app.UseRateLimiter();
     app.MapOpenApi();
     app.MapDeadLetters();
-    app.MapPost("/orders", PlaceOrder.HandleAsync).WithName("PlaceOrder");
+    app.MapPost("/orders", PlaceOrder.HandleAsync).WithName("PlaceOrder").RequireRateLimiting(RateLimit.Writes);
     app.MapGet("/orders", ListOrders.HandleAsync).WithName("ListOrders");
     app.MapGet("/orders/{id:guid}", GetOrder.HandleAsync).WithName("GetOrder");
     app.MapGet("/orders/{id:guid}/events", WatchOrder.HandleAsync).WithName("WatchOrder");
-    app.MapPost("/orders/{id:guid}/cancel", CancelOrder.HandleAsync).WithName("CancelOrder");
+    app.MapPost("/orders/{id:guid}/cancel", CancelOrder.HandleAsync).WithName("CancelOrder").RequireRateLimiting(RateLimit.Writes);
     app.MapGet("/products", Catalogue.List).WithName("ListProducts");
     return app;
 });

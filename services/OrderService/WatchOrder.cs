@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 
@@ -15,6 +16,10 @@ public static class WatchOrder
     public const string LastEventId = "Last-Event-ID";
 
     /// <returns>204 when there is nothing more to come, which is how a client is told not to connect again.</returns>
+    [Tags("Orders"), EndpointSummary("Watch an order")]
+    [EndpointDescription("Its history as server-sent events, what has been first, then live, until its payment is decided; 204 when there is nothing more to come. Last-Event-ID, the id of the last event seen, goes on after it.")]
+    [Refuses(StatusCodes.Status404NotFound, "There is no such order.")]
+    [Refuses(StatusCodes.Status503ServiceUnavailable, "The database does not answer.")]
     public static async Task<Results<ServerSentEventsResult<HistoryEntry>, NoContent, ValidationProblem, ProblemHttpResult>> HandleAsync(
         Guid id, [FromHeader(Name = LastEventId)] string? lastEventId, OrderStore orders, OrderChanges changes, CancellationToken cancellationToken)
     {

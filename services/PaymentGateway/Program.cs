@@ -1,3 +1,4 @@
+using EventShop.ServiceDefaults;
 using PaymentGateway;
 using PaymentGateway.Chaos;
 using PaymentGateway.Charges;
@@ -11,7 +12,7 @@ return await ServiceHost.RunAsync(() =>
     builder.AddLedger();
     builder.AddChaos();
     builder.AddJson();
-    builder.Services.AddOpenApi();
+    builder.AddApiDescription("EventShop card gateway", "A simulated card processor: charges, refunds, and settings to make it misbehave.", GatewayExamples.AddTo);
 
     var app = builder.Build();
     app.MapDefaultEndpoints();

@@ -1,5 +1,6 @@
 using EventShop.Contracts;
 using EventShop.Messaging;
+using EventShop.ServiceDefaults;
 using PaymentService;
 
 return await ServiceHost.RunAsync(() =>
@@ -20,7 +21,7 @@ return await ServiceHost.RunAsync(() =>
         .Consumes("payment-refunds", OrderEvents.Stream, OrderCancellationRequested.Subject, handlers => handlers
             .Handle<OrderCancellationRequested, CancelPayment>());
 
-    builder.Services.AddOpenApi();
+    builder.AddApiDescription("EventShop payments", "Shows how an order was paid.", PaymentExamples.AddTo);
     builder.Services.AddSingleton<PaymentStore>();
     builder.Services.AddTransient<Refunds>();
     builder.Services.AddHostedService<LateCharges>();

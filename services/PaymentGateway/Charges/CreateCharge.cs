@@ -1,4 +1,5 @@
 using EventShop.Messaging;
+using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Mvc;
 using PaymentGateway.Chaos;
 using PaymentGateway.Ledger;
@@ -14,6 +15,12 @@ namespace PaymentGateway.Charges;
 /// <summary><c>POST /charges</c>: captures the amount, or declines, once per idempotency key.</summary>
 internal static class CreateCharge
 {
+    [Tags("Charges"), EndpointSummary("Charge a card")]
+    [EndpointDescription("Captures the amount, or declines, once per Idempotency-Key: repeated, it gets the stored answer, with the header Idempotent-Replayed. Tokens: tok_ok, tok_declined, tok_flaky, tok_lost_reply.")]
+    [ProducesResponseType<ChargeAnswer>(StatusCodes.Status402PaymentRequired, Description = "The card was declined; declineCode says why.")]
+    [Refuses(StatusCodes.Status409Conflict, "A request with this Idempotency-Key is in progress.")]
+    [Refuses(StatusCodes.Status422UnprocessableEntity, "This Idempotency-Key was used with another request body.")]
+    [Refuses(StatusCodes.Status503ServiceUnavailable, "The gateway is out of order, as GET /chaos asks for: repeat with the same key.")]
     public static async Task<Result> Handle(
         [FromHeader(Name = IdempotencyKey.Header)] string? idempotencyKey,
         ChargeRequest request,

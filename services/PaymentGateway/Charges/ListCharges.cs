@@ -1,3 +1,4 @@
+using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using PaymentGateway.Ledger;
 
@@ -9,6 +10,8 @@ namespace PaymentGateway.Charges;
 /// </summary>
 internal static class ListCharges
 {
+    [Tags("Charges"), EndpointSummary("List an order's charges, or all")]
+    [Refuses(StatusCodes.Status400BadRequest, "orderId is not a UUID.")]
     public static Ok<IEnumerable<ChargeView>> Handle(Guid? orderId, LedgerBook ledger)
         => TypedResults.Ok((orderId is { } order ? ledger.OfOrder(order) : ledger.All()).Select(ChargeView.Of));
 }

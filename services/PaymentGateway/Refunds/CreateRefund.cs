@@ -1,3 +1,4 @@
+using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Mvc;
 using PaymentGateway.Chaos;
 using PaymentGateway.Ledger;
@@ -15,6 +16,12 @@ namespace PaymentGateway.Refunds;
 /// </summary>
 internal static class CreateRefund
 {
+    [Tags("Refunds"), EndpointSummary("Give a charge back")]
+    [EndpointDescription("In full, once per Idempotency-Key and once per charge.")]
+    [Refuses(StatusCodes.Status404NotFound, "The order has no such charge.")]
+    [Refuses(StatusCodes.Status409Conflict, "The charge was declined, or is refunded under another key, or a request with this key is in progress.")]
+    [Refuses(StatusCodes.Status422UnprocessableEntity, "This Idempotency-Key was used with another request body.")]
+    [Refuses(StatusCodes.Status503ServiceUnavailable, "The gateway is out of order, as GET /chaos asks for: repeat with the same key.")]
     public static async Task<Result> Handle(
         [FromHeader(Name = IdempotencyKey.Header)] string? idempotencyKey,
         RefundRequest request,
