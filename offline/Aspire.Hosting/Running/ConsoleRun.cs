@@ -100,7 +100,7 @@ internal sealed class ConsoleRun(IHost host)
                     Console.WriteLine(
                         $"  {state.Resource.Name.PadRight(width)}  healthy  {string.Join("  ", state.Snapshot.Urls.Select(u => u.Url))}");
                 if (host.Services.GetService<DashboardServer>()?.Url is { } dashboard)
-                    Console.WriteLine($"  {"dashboard".PadRight(width)}  {dashboard}");
+                    Console.WriteLine($"  {"dashboard".PadRight(width)}           {dashboard}");
                 Console.WriteLine();
                 Console.WriteLine("  All resources are running. Press Ctrl+C to stop them.");
                 Console.WriteLine();
