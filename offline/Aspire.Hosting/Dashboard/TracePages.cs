@@ -100,7 +100,7 @@ internal sealed class TracePages(TraceStore store, Layout layout)
     private Html Details(Trace trace, Span span) => $"""
         <dl>
         {Entry("kind", span.Kind.ToString().ToLowerInvariant())}{Entry("starts", $"+{Layout.Duration(span.Start - trace.Start)}")}{Entry("source", span.Scope)}{Entry("span", span.Id)}{(span.ParentId is { } parent ? Entry("parent", trace.Spans.Any(s => s.Id == parent) ? parent : $"{parent} (not held)") : Html.Nothing)}
-        {(span.IsError ? Entry("error", span.StatusMessage) : Html.Nothing)}{span.Attributes.Select(a => Entry(a.Key, a.Value))}
+        {(span.StatusMessage.Length > 0 ? Entry(span.IsError ? "error" : "status", span.StatusMessage) : Html.Nothing)}{span.Attributes.Select(a => Entry(a.Key, a.Value))}
         {span.Links.Select(Link)}
         {span.Events.Select(e => Entry($"+{Layout.Duration(e.Time - trace.Start)} {e.Name}", string.Join('\n', e.Attributes.Select(a => $"{a.Key}: {a.Value}"))))}
         </dl>
