@@ -9,6 +9,7 @@ cd "$(dirname "$0")"
 need_dotnet
 need_packages
 need_servers
+need_browser
 build Release
 build_fail_points Release
 

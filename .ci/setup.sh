@@ -30,6 +30,25 @@ need_servers() {
   exit 1
 }
 
+# Chromium, which the tests look at the AppHost's own page with; only where the stand-ins are built, whose page it is.
+need_browser() {
+  [ -e .offline ] || return 0
+  [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "Installing chromium …"
+    local log
+    log=$(mktemp)
+    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } >"$log" 2>&1; then
+      tail -n 20 "$log" >&2
+      say "apt-get could not install chromium: see above"
+      exit 1
+    fi
+    rm -f "$log"
+    return
+  fi
+  say "No Chromium found: the test that looks at the AppHost's page will fail. Install it (Debian: apt-get install chromium), or set CHROMIUM."
+}
+
 # Does the package feed have Aspire and NATS.Net? If not, their stand-ins under offline/ are built; .offline remembers it.
 need_packages() {
   [ -e .offline ] && return

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Dashboard;
 using Aspire.Hosting.Eventing;
 using Aspire.Hosting.Running;
 using Microsoft.Extensions.Configuration;
@@ -114,6 +115,12 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(90));
         Services.AddSingleton(sp => new Orchestrator(sp, AppHostAssembly));
         Services.AddSingleton(sp => sp.GetRequiredService<Orchestrator>().Commands);
+        // Before the resources, which send their traces there, and so stopped after them.
+        if (!options.DisableDashboard && ExecutionContext.IsRunMode)
+        {
+            Services.AddSingleton<DashboardServer>();
+            Services.AddHostedService(sp => sp.GetRequiredService<DashboardServer>());
+        }
         Services.AddHostedService<HealthMonitor>();
         Services.AddHostedService(sp => sp.GetRequiredService<Orchestrator>());
         if (options.EnableResourceLogging)

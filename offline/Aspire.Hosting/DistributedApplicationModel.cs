@@ -36,7 +36,7 @@ public sealed class DistributedApplicationOptions
 
     public string? ProjectDirectory { get; set; }
 
-    /// <summary>Accepted and without effect: the stand-in has no dashboard.</summary>
+    /// <summary>No page, and no OTLP endpoint of the AppHost's own.</summary>
     public bool DisableDashboard { get; set; }
 
     /// <summary>Write the resources' output to the AppHost's loggers, category <c>{AppHost}.Resources.{name}</c>.</summary>

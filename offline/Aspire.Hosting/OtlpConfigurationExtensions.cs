@@ -6,8 +6,8 @@ namespace Aspire.Hosting;
 public static class OtlpConfigurationExtensions
 {
     /// <summary>
-    /// The OpenTelemetry variables of a service. The real one always points at its dashboard; the stand-in has none, and
-    /// passes on <c>OTEL_EXPORTER_OTLP_*</c> of the AppHost's own environment, if set.
+    /// The OpenTelemetry variables of a service. The real one always points at its dashboard; here the AppHost's own
+    /// <c>OTEL_EXPORTER_OTLP_*</c> are passed on if it has any, and otherwise name its page, if that is not disabled.
     /// </summary>
     public static IResourceBuilder<T> WithOtlpExporter<T>(this IResourceBuilder<T> builder) where T : IResourceWithEnvironment
     {
@@ -24,6 +24,11 @@ public static class OtlpConfigurationExtensions
                 variables["OTEL_EXPORTER_OTLP_PROTOCOL"] = configuration["OTEL_EXPORTER_OTLP_PROTOCOL"] ?? "grpc";
                 if (configuration["OTEL_EXPORTER_OTLP_HEADERS"] is { Length: > 0 } headers)
                     variables["OTEL_EXPORTER_OTLP_HEADERS"] = headers;
+            }
+            else if (configuration[Dashboard.DashboardServer.OtlpEndpointKey] is { } page)
+            {
+                variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = page;
+                variables["OTEL_EXPORTER_OTLP_PROTOCOL"] = "grpc";
             }
             variables["OTEL_SERVICE_NAME"] = context.Resource.Name;
             variables["OTEL_RESOURCE_ATTRIBUTES"] = $"service.instance.id={Running.LaunchPlan.InstanceMarker}";

@@ -7,7 +7,7 @@ using EventShop.Tests.AspireHosting;
 namespace EventShop.Tests.Offline;
 
 /// <summary>
-/// What the stand-in promises beyond the real Aspire: it has no dashboard, so <c>dotnet run</c> itself tells what went wrong,
+/// What the stand-in promises beyond the real Aspire, which leaves it to its dashboard: <c>dotnet run</c> itself tells what went wrong,
 /// and ends with a status that says so.
 /// </summary>
 public sealed class AppHostRunTests : IDisposable

@@ -1,4 +1,5 @@
 using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Dashboard;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -7,7 +8,7 @@ namespace Aspire.Hosting.Running;
 
 /// <summary>
 /// What <c>dotnet run</c> shows: every resource's output behind its name, the addresses once all are healthy, and what went
-/// wrong. The real one leaves that to its dashboard, and keeps running when a resource dies. Here the run ends, unless
+/// wrong. The real one leaves that to its dashboard alone, and keeps running when a resource dies. Here the run ends, unless
 /// <c>AppHost:RestartCrashed</c> is true: then what dies after all were healthy is started again, a few times.
 /// </summary>
 internal sealed class ConsoleRun(IHost host)
@@ -98,6 +99,8 @@ internal sealed class ConsoleRun(IHost host)
                 foreach (var state in states)
                     Console.WriteLine(
                         $"  {state.Resource.Name.PadRight(width)}  healthy  {string.Join("  ", state.Snapshot.Urls.Select(u => u.Url))}");
+                if (host.Services.GetService<DashboardServer>()?.Url is { } dashboard)
+                    Console.WriteLine($"  {"dashboard".PadRight(width)}           {dashboard}");
                 Console.WriteLine();
                 Console.WriteLine("  All resources are running. Press Ctrl+C to stop them.");
                 Console.WriteLine();
