@@ -27,6 +27,9 @@ public sealed class HandlerMap
         return this;
     }
 
+    /// <summary>Whether a handler takes this type.</summary>
+    internal bool Knows(string type) => _handlers.ContainsKey(type);
+
     /// <exception cref="PoisonMessageException">No handler takes this type, or the body is not such an event.</exception>
     internal Task DispatchAsync(IServiceProvider services, byte[] body, MessageContext context, CancellationToken cancellationToken) =>
         _handlers.TryGetValue(context.Type, out var dispatch)
