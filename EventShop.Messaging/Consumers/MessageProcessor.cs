@@ -50,11 +50,13 @@ internal sealed class MessageProcessor(
     private async Task<Exception?> AttemptAsync(Delivery delivery, bool isRepeated, CancellationToken abort)
     {
         MessageContext? context = null;
+        Activity? activity = null;
         var started = clock.GetTimestamp();
         try
         {
             context = CloudEvent.Read(delivery.Message.Headers, delivery.Attempt);
-            await HandleAsync(delivery, context, isRepeated, abort);
+            activity = StartActivity(delivery, context, isRepeated);
+            await HandleAsync(delivery, context, activity, abort);
             FailPoint.Hit("consumer.before-ack");
             await settlement.AckAsync(delivery);
             Record("handled", context, started);
@@ -83,11 +85,15 @@ internal sealed class MessageProcessor(
             log.HandlingFailed(definition.Name, context?.Type, context?.EventId, delivery.Attempt, delay, e.Message, e);
             return null;
         }
+        finally
+        {
+            // Not before what became of it is logged: the line has its trace id.
+            activity?.Dispose();
+        }
     }
 
-    private async Task HandleAsync(Delivery delivery, MessageContext context, bool isRepeated, CancellationToken abort)
+    private async Task HandleAsync(Delivery delivery, MessageContext context, Activity? activity, CancellationToken abort)
     {
-        using var activity = StartActivity(delivery, context, isRepeated);
         try
         {
             using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(abort);

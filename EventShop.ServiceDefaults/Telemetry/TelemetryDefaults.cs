@@ -26,7 +26,7 @@ internal static class TelemetryDefaults
         var settings = builder.Configuration.GetValidated<TelemetryOptions>(TelemetryOptions.Section);
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Name(resource, builder))
-            .WithMetrics(metrics => targets.Export(metrics
+            .WithMetrics(metrics => targets.Export(FitForPrometheus(metrics)
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation()
@@ -49,6 +49,13 @@ internal static class TelemetryDefaults
             resource.AddService(builder.Environment.ApplicationName);
         }
     }
+
+    // To Prometheus a name that ends in _count is part of a histogram; promtool refuses gauges of such names.
+    private static MeterProviderBuilder FitForPrometheus(MeterProviderBuilder metrics) => metrics
+        .AddView("db.client.connection.count", "db.client.connections.usage")
+        .AddView("dotnet.assembly.count", MetricStreamConfiguration.Drop)
+        .AddView("dotnet.process.cpu.count", MetricStreamConfiguration.Drop)
+        .AddView("dotnet.timer.count", MetricStreamConfiguration.Drop);
 
     // The standard variable wins over the setting. The SDK reads it by itself, and only while no sampler has been set.
     private static TracerProviderBuilder Sample(
