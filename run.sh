@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts the shop and prints its addresses; Ctrl+C stops it.
 #   ./run.sh          run until stopped
-#   ./run.sh --demo   place an order, print its history until it is paid, stop; exit status 0 only if it was paid
+#   ./run.sh --demo   place an order, print its history until it is paid and its journey through the services, stop; exit status 0 only if it was paid
 set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/setup.sh
@@ -25,6 +25,14 @@ if [ "${1:-}" != --demo ]; then
   exec "${apphost[@]}"
 fi
 
+# The journey is drawn from spans: the services send them to the demo, as they would to Jaeger.
+demo=(dotnet EventShop.Demo/bin/Release/net10.0/EventShop.Demo.dll)
+order=()
+if [ -z "${JAEGER_OTLP_ENDPOINT:-}" ]; then
+  order=(trace "$("${demo[@]}" port)")
+  export JAEGER_OTLP_ENDPOINT="http://127.0.0.1:${order[1]}" OTEL_BSP_SCHEDULE_DELAY="${OTEL_BSP_SCHEDULE_DELAY:-200}"
+fi
+
 log=$(mktemp)
 "${apphost[@]}" >"$log" 2>&1 &
 shop=$!
@@ -35,5 +43,5 @@ stop() {
 }
 trap stop EXIT
 
-dotnet EventShop.Demo/bin/Release/net10.0/EventShop.Demo.dll ready "$shop" || { tail -n 40 "$log" >&2; exit 1; }
-dotnet EventShop.Demo/bin/Release/net10.0/EventShop.Demo.dll || { tail -n 40 "$log" >&2; exit 1; }
+"${demo[@]}" ready "$shop" || { tail -n 40 "$log" >&2; exit 1; }
+"${demo[@]}" ${order[@]+"${order[@]}"} || { tail -n 40 "$log" >&2; exit 1; }

@@ -49,6 +49,23 @@ need_browser() {
   say "No Chromium found: the test that looks at the AppHost's page will fail. Install it (Debian: apt-get install chromium), or set CHROMIUM."
 }
 
+# prometheus and promtool, for the tests, from the PATH or PROMETHEUS_BIN; on Debian and Ubuntu taken out of apt's package into
+# artifacts/ instead of installed, because the package starts a daemon. Without them the tests that need them fail and say so.
+need_prometheus() {
+  [ -n "${PROMETHEUS_BIN:-}" ] || { command -v prometheus && command -v promtool; } >/dev/null && return
+  [ -x artifacts/prometheus/usr/bin/promtool ] && return
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 0
+  say "Fetching prometheus …"
+  local log folder
+  log=$(mktemp) folder=$(mktemp -d)
+  if ! { { [ "$(id -u)" != 0 ] || apt-get update; } && (cd "$folder" && apt-get download prometheus) \
+    && mkdir -p artifacts/prometheus && dpkg-deb -x "$folder"/prometheus_*.deb artifacts/prometheus; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    say "apt-get could not fetch prometheus: see above"
+  fi
+  rm -rf "$log" "$folder"
+}
+
 # Does the package feed have Aspire and NATS.Net? If not, their stand-ins under offline/ are built; .offline remembers it.
 need_packages() {
   [ -e .offline ] && return

@@ -48,7 +48,7 @@ else
         .WithEndpoint(targetPort: 4317, scheme: "http", name: "otlp-grpc");
 
     builder.AddContainer("prometheus", "prom/prometheus", "v3.5.0")
-        .WithBindMount("../deploy/observability/prometheus.yml", "/etc/prometheus/prometheus.yml", isReadOnly: true)
+        .WithBindMount("../deploy/observability", "/etc/prometheus", isReadOnly: true)
         .WithContainerRuntimeArgs("--add-host=host.docker.internal:host-gateway")
         .WithHttpEndpoint(port: 9090, targetPort: 9090, name: "ui");
 }

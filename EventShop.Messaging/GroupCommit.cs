@@ -21,6 +21,9 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     private sealed record Pending(TWrite Write, long EnqueuedAt)
     {
         public TaskCompletionSource<TResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Null where the caller is not recorded.</summary>
+        public Activity? Span { get; init; }
     }
 
     private const int DeadlockRetries = 3;
@@ -29,6 +32,7 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     private readonly Func<TWrite, Guid> _key;
     private readonly Commit _commit;
     private readonly int _maxGroup;
+    private readonly string _group;
     private readonly KeyValuePair<string, object?> _name;
     private readonly Task _loop;
 
@@ -39,29 +43,47 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     /// <param name="capacity">The most writes waiting; beyond that callers are refused at once.</param>
     public GroupCommit(string name, Func<TWrite, Guid> key, Commit commit, int maxGroup = 512, int capacity = 8192)
     {
-        (_key, _commit, _maxGroup, _name) = (key, commit, maxGroup, new(MessagingTelemetry.GroupName, name));
+        (_key, _commit, _maxGroup, _group, _name) = (key, commit, maxGroup, name, new(MessagingTelemetry.GroupName, name));
         _queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(capacity) { SingleReader = true });
-        _loop = Task.Run(CommitGroupsAsync);
+        // Made by the first request, perhaps: the groups to come are not part of its trace.
+        using (ExecutionContext.SuppressFlow())
+            _loop = Task.Run(CommitGroupsAsync);
     }
 
     /// <summary>Completes when the write is on disk.</summary>
     /// <exception cref="OverloadedException">Too many writes are waiting.</exception>
     /// <exception cref="NpgsqlException">The write was refused, or the database failed and it is not known whether it was stored.</exception>
-    public Task<TResult> WriteAsync(TWrite write)
-    {
-        var pending = new Pending(write, Stopwatch.GetTimestamp());
-        if (_queue.Writer.TryWrite(pending))
-            return pending.Result.Task;
-        return Task.FromException<TResult>(_loop.IsCompleted
-            ? new ObjectDisposedException(GetType().Name)
-            : new OverloadedException($"{_name.Value}: too many writes are waiting"));
-    }
+    public Task<TResult> WriteAsync(TWrite write) =>
+        Activity.Current is { Recorded: true } ? WriteRecordedAsync(write) : EnqueueAsync(new(write, Stopwatch.GetTimestamp()));
 
     /// <summary>Takes no more writes, and returns when those waiting have been committed.</summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
         await _loop;
+    }
+
+    private async Task<TResult> WriteRecordedAsync(TWrite write)
+    {
+        using var span = MessagingTelemetry.StartCommit(_group);
+        try
+        {
+            return await EnqueueAsync(new(write, Stopwatch.GetTimestamp()) { Span = span });
+        }
+        catch (Exception e)
+        {
+            span.SetFailed(e);
+            throw;
+        }
+    }
+
+    private Task<TResult> EnqueueAsync(Pending pending)
+    {
+        if (_queue.Writer.TryWrite(pending))
+            return pending.Result.Task;
+        return Task.FromException<TResult>(_loop.IsCompleted
+            ? new ObjectDisposedException(GetType().Name)
+            : new OverloadedException($"{_group}: too many writes are waiting"));
     }
 
     private async Task CommitGroupsAsync()
@@ -79,8 +101,13 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
                 (keys.Add(_key(pending.Write)) ? group : deferred).Add(pending);
 
             foreach (var pending in group)
+            {
                 MessagingTelemetry.GroupWait.Record(Stopwatch.GetElapsedTime(pending.EnqueuedAt).TotalSeconds, _name);
+                pending.Span?.SetTag("db.operation.batch.size", group.Count);
+            }
             MessagingTelemetry.GroupSize.Record(group.Count, _name);
+            // One statement for all of them: where database commands are traced, it is shown with the first that is recorded.
+            Activity.Current = group.Find(pending => pending.Span is not null)?.Span;
             await CommitAsync(group, attempt: 1);
             group.Clear();
             keys.Clear();

@@ -53,6 +53,9 @@ internal static partial class Log
     [LoggerMessage(35, LogLevel.Warning, "{Consumer}: an acknowledgement could not be sent, the message will come again: {Reason}")]
     public static partial void SettlementFailed(this ILogger log, string consumer, string reason);
 
+    [LoggerMessage(36, LogLevel.Debug, "{Consumer} could not be asked for its lag: {Reason}")]
+    public static partial void ConsumerNotRead(this ILogger log, string consumer, string reason);
+
     [LoggerMessage(40, LogLevel.Information, "Schema {Script} applied")]
     public static partial void SchemaApplied(this ILogger log, string script);
 

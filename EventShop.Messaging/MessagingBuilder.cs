@@ -41,6 +41,7 @@ public sealed class MessagingBuilder
             _host.Services.AddSingleton<DeadLetters>();
             Publishes(DeadLetters.Stream);
             Publishes(GivenUpWatch.Stream);
+            _host.Services.AddHostedService<ConsumerWatch>();
             _hasDeadLetters = true;
         }
         _host.Services.AddSingleton(definition);

@@ -9,6 +9,9 @@ public static class MessagingTelemetry
     /// <summary>The activity source and the meter to subscribe to.</summary>
     public const string Name = "EventShop.Messaging";
 
+    internal const string Nats = "nats";
+    internal const string Publish = "publish";
+    internal const string Process = "process";
     internal const string GroupName = "eventshop.group";
     internal const string ConsumerName = "messaging.consumer.group.name";
     internal const string EventType = "eventshop.event.type";
@@ -17,10 +20,17 @@ public static class MessagingTelemetry
     internal static readonly ActivitySource Source = new(Name);
     private static readonly Meter Meter = new(Name);
 
-    internal static readonly Histogram<int> GroupSize = Meter.CreateHistogram<int>(
-        "eventshop.group_commit.size", "{write}", "Writes committed in one transaction");
-    internal static readonly Histogram<double> GroupWait = Meter.CreateHistogram<double>(
-        "eventshop.group_commit.wait", "s", "Time a write waited for its group to begin");
+    // The SDK's own buckets are for milliseconds.
+    private static readonly InstrumentAdvice<double> Seconds = new()
+    {
+        HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    };
+    private static readonly InstrumentAdvice<int> Writes = new() { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] };
+
+    internal static readonly Histogram<int> GroupSize = Meter.CreateHistogram(
+        "eventshop.group_commit.size", "{write}", "Writes committed in one transaction", tags: null, Writes);
+    internal static readonly Histogram<double> GroupWait = Meter.CreateHistogram(
+        "eventshop.group_commit.wait", "s", "Time a write waited for its group to begin", tags: null, Seconds);
     internal static readonly Counter<long> Relayed = Meter.CreateCounter<long>(
         "eventshop.outbox.relayed", "{event}", "Events given to the broker, by outcome");
     internal static readonly Gauge<double> OutboxAge = Meter.CreateGauge<double>(
@@ -29,8 +39,8 @@ public static class MessagingTelemetry
         "eventshop.outbox.unsent", "{event}", "Events not yet acknowledged by the broker");
     internal static readonly Gauge<long> OutboxParked = Meter.CreateGauge<long>(
         "eventshop.outbox.parked", "{event}", "Events the broker refused, waiting for an operator");
-    internal static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram<double>(
-        "messaging.process.duration", "s", "Time a handler took, by outcome");
+    internal static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram(
+        "messaging.process.duration", "s", "Time a handler took, by outcome", tags: null, Seconds);
     internal static readonly Counter<long> DeadLettered = Meter.CreateCounter<long>(
         "eventshop.dead_letters", "{message}", "Messages given up, by consumer");
     internal static readonly Counter<long> Retried = Meter.CreateCounter<long>(
@@ -40,10 +50,21 @@ public static class MessagingTelemetry
     internal static readonly Gauge<long> ConsumerAckPending = Meter.CreateGauge<long>(
         "eventshop.consumer.ack_pending", "{message}", "Messages delivered and not yet acknowledged");
 
+    /// <summary>A write of the activity that is current, from its call until it is on disk. Null when nobody records that activity.</summary>
+    internal static Activity? StartCommit(string group) => Source.StartActivity($"commit {group}", ActivityKind.Client)?
+        .SetTag("db.system.name", "postgresql")
+        .SetTag("db.operation.name", "commit")
+        .SetTag(GroupName, group);
+
+    /// <summary>Says that the activity failed. The exception itself is recorded once, by the activity it ends up in.</summary>
+    internal static void SetFailed(this Activity? activity, Exception exception) => activity?
+        .SetStatus(ActivityStatusCode.Error, exception.GetType().Name)
+        .SetTag("error.type", exception.GetType().FullName);
+
     /// <summary>Attributes of OpenTelemetry's messaging conventions that every span here carries.</summary>
     internal static Activity? SetMessaging(this Activity? activity, string operation, string subject, Guid eventId) => activity?
-        .SetTag("messaging.system", "nats")
-        .SetTag("messaging.operation.type", operation)
+        .SetTag("messaging.system", Nats)
+        .SetTag("messaging.operation.type", operation is Publish ? "send" : operation)
         .SetTag("messaging.operation.name", operation)
         .SetTag("messaging.destination.name", subject)
         .SetTag("messaging.message.id", eventId.ToString());

@@ -48,6 +48,13 @@ public sealed class ConsumerOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// A first delivery within this time of its event is part of the trace that raised it. A later one is a replay or a backlog, not
+    /// a step of that request, and begins a trace of its own, linked to it.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
+    public TimeSpan SameTraceWithin { get; set; } = TimeSpan.FromMinutes(1);
+
     internal int EffectivePrefetch => Prefetch ?? 2 * Workers;
 
     /// <summary>The server gives up later than this code does, so that what it gives up on is only what killed its handler.</summary>

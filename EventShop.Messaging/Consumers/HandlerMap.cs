@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace EventShop.Messaging;
@@ -27,11 +28,14 @@ public sealed class HandlerMap
         return this;
     }
 
+    /// <summary>Whether a handler takes this type.</summary>
+    internal bool Knows(string type) => _handlers.ContainsKey(type);
+
     /// <exception cref="PoisonMessageException">No handler takes this type, or the body is not such an event.</exception>
     internal Task DispatchAsync(IServiceProvider services, byte[] body, MessageContext context, CancellationToken cancellationToken) =>
         _handlers.TryGetValue(context.Type, out var dispatch)
             ? dispatch(services, body, context, cancellationToken)
-            : throw new PoisonMessageException($"no handler for type {context.Type}; known: {string.Join(", ", _handlers.Keys)}");
+            : throw new PoisonMessageException($"no handler for its type; known: {string.Join(", ", _handlers.Keys)}");
 
     private static TEvent Read<TEvent>(byte[] body) where TEvent : IEvent<TEvent>
     {
@@ -42,8 +46,14 @@ public sealed class HandlerMap
         }
         catch (JsonException e)
         {
-            // The message of a JsonException may quote the body: its path and position may not.
-            throw new PoisonMessageException($"the body is not a {TEvent.Type}: {e.Path ?? "$"}, line {e.LineNumber}, byte {e.BytePositionInLine}", e);
+            // Neither its message nor the exception itself: they quote the body, and this is logged and traced.
+            throw new PoisonMessageException(
+                $"the body is not a {TEvent.Type}: {KnownMember(TEvent.Json, e.Path)}, line {e.LineNumber}, byte {e.BytePositionInLine}");
         }
     }
+
+    /// <summary>The event's member that a path leads to or through; <c>$</c> when it is none of the event's: also names are the sender's.</summary>
+    private static string KnownMember(JsonTypeInfo type, string? path) => type.Properties
+        .Select(property => $"$.{property.Name}")
+        .FirstOrDefault(member => path == member || path?.StartsWith($"{member}.") is true || path?.StartsWith($"{member}[") is true) ?? "$";
 }

@@ -10,9 +10,8 @@ internal sealed class MessageProcessor(
     ConsumerDefinition definition, ConsumerOptions options, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters,
     IServiceScopeFactory scopes, TimeProvider clock, ILogger log)
 {
-    /// <summary>A first delivery this long after the event is a replay or a backlog, not a step of the request that raised it.</summary>
-    private static readonly TimeSpan Prompt = TimeSpan.FromMinutes(1);
-
+    private static readonly KeyValuePair<string, object?> NatsSystem = new("messaging.system", MessagingTelemetry.Nats);
+    private static readonly KeyValuePair<string, object?> ProcessOperation = new("messaging.operation.name", MessagingTelemetry.Process);
     private readonly KeyValuePair<string, object?> _consumer = new(MessagingTelemetry.ConsumerName, definition.Name);
 
     /// <param name="delivery">The message.</param>
@@ -23,7 +22,7 @@ internal sealed class MessageProcessor(
         try
         {
             for (var holds = 0; ; holds++)
-                if (await AttemptAsync(delivery, abort) is not { } unavailable)
+                if (await AttemptAsync(delivery, isRepeated: holds > 0, abort) is not { } unavailable)
                     return;
                 else
                     await HoldAsync(unavailable, holds, stopping);
@@ -48,14 +47,16 @@ internal sealed class MessageProcessor(
     }
 
     /// <returns>Null when the message is settled; otherwise what is not available.</returns>
-    private async Task<Exception?> AttemptAsync(Delivery delivery, CancellationToken abort)
+    private async Task<Exception?> AttemptAsync(Delivery delivery, bool isRepeated, CancellationToken abort)
     {
         MessageContext? context = null;
+        Activity? activity = null;
         var started = clock.GetTimestamp();
         try
         {
             context = CloudEvent.Read(delivery.Message.Headers, delivery.Attempt);
-            await HandleAsync(delivery, context, abort);
+            activity = StartActivity(delivery, context, isRepeated);
+            await HandleAsync(delivery, context, activity, abort);
             FailPoint.Hit("consumer.before-ack");
             await settlement.AckAsync(delivery);
             Record("handled", context, started);
@@ -84,11 +85,15 @@ internal sealed class MessageProcessor(
             log.HandlingFailed(definition.Name, context?.Type, context?.EventId, delivery.Attempt, delay, e.Message, e);
             return null;
         }
+        finally
+        {
+            // Not before what became of it is logged: the line has its trace id.
+            activity?.Dispose();
+        }
     }
 
-    private async Task HandleAsync(Delivery delivery, MessageContext context, CancellationToken abort)
+    private async Task HandleAsync(Delivery delivery, MessageContext context, Activity? activity, CancellationToken abort)
     {
-        using var activity = StartActivity(delivery, context);
         try
         {
             using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(abort);
@@ -101,7 +106,8 @@ internal sealed class MessageProcessor(
         }
         catch (Exception e)
         {
-            activity?.SetStatus(ActivityStatusCode.Error, e.GetType().Name).SetTag("error.type", e.GetType().FullName).AddException(e);
+            activity.SetFailed(e);
+            activity?.AddException(e);
             throw;
         }
     }
@@ -120,20 +126,20 @@ internal sealed class MessageProcessor(
         }
     }
 
-    private Activity? StartActivity(Delivery delivery, MessageContext context)
+    private Activity? StartActivity(Delivery delivery, MessageContext context, bool isRepeated)
     {
-        var name = $"process {delivery.Message.Subject}";
+        var name = $"{MessagingTelemetry.Process} {delivery.Message.Subject}";
         var raised = TraceContext.Parse(
             CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceParent), CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceState));
-        // A prompt first delivery goes on in the trace of its cause. Any other begins a trace of its own, linked to it.
-        var prompt = delivery.Attempt == 1 && clock.GetUtcNow() - context.Time < Prompt
+        // A prompt first attempt goes on in the trace of its cause. Any other begins a trace of its own, linked to it.
+        var prompt = delivery.Attempt == 1 && !isRepeated && clock.GetUtcNow() - context.Time < options.SameTraceWithin
             && CloudEvent.Header(delivery.Message.Headers, CloudEvent.Redriven) is null;
         var activity = prompt
             ? MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, raised)
-            : MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, parentContext: default, links: [new(raised)]);
+            : MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, parentContext: default, links: raised == default ? [] : [new(raised)]);
         TraceContext.RestoreBaggage(activity, CloudEvent.Header(delivery.Message.Headers, CloudEvent.Baggage));
         return activity
-            .SetMessaging("process", delivery.Message.Subject, context.EventId)?
+            .SetMessaging(MessagingTelemetry.Process, delivery.Message.Subject, context.EventId)?
             .SetTag(MessagingTelemetry.ConsumerName, definition.Name)
             .SetTag("messaging.nats.delivery_attempt", delivery.Attempt);
     }
@@ -160,6 +166,8 @@ internal sealed class MessageProcessor(
         e is DependencyUnavailableException or OverloadedException || e.IsDatabaseUnavailable();
 
     private void Record(string outcome, MessageContext? context, long started) => MessagingTelemetry.ProcessDuration.Record(
-        clock.GetElapsedTime(started).TotalSeconds, _consumer,
-        new(MessagingTelemetry.EventType, context?.Type ?? "unknown"), new(MessagingTelemetry.Outcome, outcome));
+        clock.GetElapsedTime(started).TotalSeconds, NatsSystem, ProcessOperation, _consumer,
+        // What anybody may publish must not become a label: only types that are handled here are.
+        new(MessagingTelemetry.EventType, context is not null && definition.Handlers.Knows(context.Type) ? context.Type : "other"),
+        new(MessagingTelemetry.Outcome, outcome));
 }

@@ -48,6 +48,7 @@ internal sealed class GivenUpWatch(
             await deadLetters.StoreAsync(
                 consumer.Name, advisory.Stream, advisory.StreamSeq, subject, message.Headers, message.Data, advisory.Deliveries,
                 new GivenUpException($"the broker gave up after {advisory.Deliveries} deliveries: handling it ends the process, or takes for ever"));
+            MessagingTelemetry.DeadLettered.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.ConsumerName, consumer.Name));
             log.DeadLettered(consumer.Name, advisory.StreamSeq, advisory.Stream, advisory.Deliveries, "given up by the broker");
         }
         await _settlement.AckAsync(delivery);

@@ -28,16 +28,23 @@ internal sealed class EventPublisher(INatsConnection connection, INatsJSContext 
             var headers = CloudEvent.Headers(e, options.Source, activity?.Id ?? e.TraceParent);
             var result = await jetStream.TryPublishAsync(
                 e.Subject, e.Payload, opts: PublishOptions, headers: headers, cancellationToken: cancellationToken);
-            return Read(result);
+            return Tell(activity, Read(result));
         }
         catch (NatsPayloadTooLargeException tooLarge)
         {
-            return PublishOutcome.Refused(tooLarge.Message);
+            return Tell(activity, PublishOutcome.Refused(tooLarge.Message));
         }
         catch (NatsException trouble)
         {
-            return PublishOutcome.Unanswered(trouble.Message);
+            return Tell(activity, PublishOutcome.Unanswered(trouble.Message));
         }
+    }
+
+    private static PublishOutcome Tell(Activity? activity, PublishOutcome outcome)
+    {
+        if (outcome.Status is not PublishStatus.Stored)
+            activity?.SetStatus(ActivityStatusCode.Error, outcome.Reason).SetTag("error.type", outcome.Status.ToString());
+        return outcome;
     }
 
     /// <returns>False when the broker says that no stream captures the subject; true also when it does not say.</returns>
@@ -74,8 +81,8 @@ internal sealed class EventPublisher(INatsConnection connection, INatsJSContext 
         // The parent is the activity that raised the event, never whatever happens to be current in the relay.
         var parent = TraceContext.Parse(e.TraceParent, e.TraceState);
         return MessagingTelemetry.Source
-            .StartActivity($"publish {e.Subject}", ActivityKind.Producer, parent)
-            .SetMessaging("publish", e.Subject, e.Id);
+            .StartActivity($"{MessagingTelemetry.Publish} {e.Subject}", ActivityKind.Producer, parent)
+            .SetMessaging(MessagingTelemetry.Publish, e.Subject, e.Id);
     }
 }
 

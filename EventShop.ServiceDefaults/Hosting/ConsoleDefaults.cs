@@ -12,7 +12,13 @@ internal static class ConsoleDefaults
     {
         if (string.Equals(builder.Configuration["DOTNET_RUNNING_IN_CONTAINER"], "true", StringComparison.OrdinalIgnoreCase))
         {
-            builder.Logging.AddJsonConsole(console => console.UseUtcTimestamp = true);
+            // The scopes have the trace id.
+            builder.Logging.AddJsonConsole(console =>
+            {
+                console.IncludeScopes = true;
+                console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+                console.UseUtcTimestamp = true;
+            });
         }
         else
         {

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using EventShop.Messaging;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -24,14 +26,13 @@ internal static class TelemetryDefaults
         var settings = builder.Configuration.GetValidated<TelemetryOptions>(TelemetryOptions.Section);
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Name(resource, builder))
-            .WithMetrics(metrics => targets.Export(metrics
+            .WithMetrics(metrics => targets.Export(FitForPrometheus(metrics)
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation()
                 .AddMeter("EventShop.*", "Npgsql")
                 .AddPrometheusExporter()))
-            .WithTracing(tracing => targets.Export(tracing
-                .SetSampler(Sampler(settings, targets))
+            .WithTracing(tracing => targets.Export(Sample(tracing, settings, targets, builder.Configuration)
                 .AddSource(builder.Environment.ApplicationName, "EventShop.*")
                 .AddSource(settings.DatabaseSpans ? ["Npgsql"] : [])
                 .AddAspNetCoreInstrumentation(Requests)
@@ -49,21 +50,47 @@ internal static class TelemetryDefaults
         }
     }
 
-    private static Sampler Sampler(TelemetryOptions settings, OtlpTargets targets)
-        => targets.TakeTraces
-            ? new ParentBasedSampler(new TraceIdRatioBasedSampler(settings.SamplingRatio))
-            : new AlwaysOffSampler();
+    // To Prometheus a name that ends in _count is part of a histogram; promtool refuses gauges of such names.
+    private static MeterProviderBuilder FitForPrometheus(MeterProviderBuilder metrics) => metrics
+        .AddView("db.client.connection.count", "db.client.connections.usage")
+        .AddView("dotnet.assembly.count", MetricStreamConfiguration.Drop)
+        .AddView("dotnet.process.cpu.count", MetricStreamConfiguration.Drop)
+        .AddView("dotnet.timer.count", MetricStreamConfiguration.Drop);
+
+    // The standard variable wins over the setting. The SDK reads it by itself, and only while no sampler has been set.
+    private static TracerProviderBuilder Sample(
+        TracerProviderBuilder tracing, TelemetryOptions settings, OtlpTargets targets, IConfiguration configuration)
+        => targets.TakeTraces switch
+        {
+            false => tracing.SetSampler(new AlwaysOffSampler()),
+            true when string.IsNullOrEmpty(configuration["OTEL_TRACES_SAMPLER"])
+                => tracing.SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(settings.SamplingRatio))),
+            true => tracing,
+        };
 
     private static void Requests(AspNetCoreTraceInstrumentationOptions options)
     {
         options.Filter = context => !Untraced.Contains(context.Request.Path);
-        // The convention asks for error.type on every failed request, not only on one that threw.
-        options.EnrichWithHttpResponse = (activity, response) =>
+        options.EnrichWithHttpResponse = Fail;
+    }
+
+    // The convention asks for error.type on every failed request. Exceptions are answered with a problem document further in,
+    // where the instrumentation does not see them.
+    private static void Fail(Activity activity, HttpResponse response)
+    {
+        if (response.StatusCode < StatusCodes.Status500InternalServerError || activity.GetTagItem("error.type") is not null)
         {
-            if (response.StatusCode >= StatusCodes.Status500InternalServerError && activity.GetTagItem("error.type") is null)
-            {
-                activity.SetTag("error.type", response.StatusCode.ToString());
-            }
-        };
+            return;
+        }
+
+        if (response.HttpContext.Features.Get<IExceptionHandlerFeature>()?.Error is { } exception)
+        {
+            activity.SetTag("error.type", exception.GetType().FullName);
+            activity.AddException(exception);
+        }
+        else
+        {
+            activity.SetTag("error.type", response.StatusCode.ToString());
+        }
     }
 }

@@ -7,7 +7,10 @@ internal sealed class TelemetryOptions
 {
     public const string Section = "Telemetry";
 
-    /// <summary>Which part of the traces that begin here is recorded, 0 to 1. A caller's decision is followed.</summary>
+    /// <summary>
+    /// Which part of the traces that begin here is recorded, 0 to 1. A caller's decision is followed. The standard variables
+    /// OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG say the same and win.
+    /// </summary>
     [Range(0.0, 1.0)]
     public double SamplingRatio { get; set; } = 1;
 

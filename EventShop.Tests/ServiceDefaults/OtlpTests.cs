@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -36,51 +34,6 @@ public sealed class OtlpTests
         // Stopping has flushed the rest.
         Assert.Equal(["/v1/logs secret", "/v1/metrics secret", "/v1/traces secret"], collected.Keys.Order());
         Assert.Equal(["/opentelemetry.proto.collector.trace.v1.TraceService/Export "], jaegerCollected.Keys);
-    }
-
-    [Fact]
-    public async Task A_sampling_ratio_of_zero_exports_no_trace_that_begins_here()
-    {
-        var collected = new ConcurrentDictionary<string, int>();
-        await using var collector = await Collector(collected, HttpProtocols.Http1);
-        await using (var app = await TestApp.Start(
-            null,
-            app => app.MapGet("/orders", () => TypedResults.Ok()),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Urls.Single()),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
-            ("Telemetry:SamplingRatio", "0")))
-        {
-            using var answer = await app.Client.SendAsync(new(HttpMethod.Get, "/orders"), TestContext.Current.CancellationToken);
-        }
-
-        Assert.Contains("/v1/metrics ", collected.Keys);
-        Assert.DoesNotContain("/v1/traces ", collected.Keys);
-    }
-
-    [Fact]
-    public async Task A_collector_that_never_answers_blocks_no_request()
-    {
-        // Accepts connections by its backlog alone.
-        using var silent = new TcpListener(IPAddress.Loopback, 0);
-        silent.Start();
-        await using var app = await TestApp.Start(
-            null,
-            app => app.MapGet("/orders", () => TypedResults.Ok()),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", $"http://{silent.LocalEndpoint}"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "10"),
-            ("OTEL_BLRP_SCHEDULE_DELAY", "10"),
-            ("OTEL_BSP_MAX_QUEUE_SIZE", "16"),
-            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4"),
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"));
-        var started = Stopwatch.GetTimestamp();
-
-        for (var i = 0; i < 200; i++)
-        {
-            using var answer = await app.Client.GetAsync("/orders", TestContext.Current.CancellationToken);
-            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        }
-
-        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(5));
     }
 
     private static async Task<WebApplication> Collector(ConcurrentDictionary<string, int> received, HttpProtocols protocols)

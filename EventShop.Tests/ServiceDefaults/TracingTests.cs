@@ -43,7 +43,8 @@ public sealed class TracingTests
         Assert.Equal("GET /fails", span.DisplayName);
         Assert.Equal(500, span.GetTagItem("http.response.status_code"));
         Assert.Equal(ActivityStatusCode.Error, span.Status);
-        Assert.Equal("500", span.GetTagItem("error.type"));
+        Assert.Equal("System.InvalidOperationException", span.GetTagItem("error.type"));
+        Assert.Equal("exception", Assert.Single(span.Events).Name);
     }
 
     [Fact]

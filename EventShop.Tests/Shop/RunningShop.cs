@@ -45,10 +45,10 @@ public sealed class RunningShop : IAsyncDisposable
         PostgresServer postgres, NatsServer nats, IReadOnlyDictionary<string, string?> settings)
     {
         var shop = new RunningShop(nats, postgres.NewDatabase("orders"), postgres.NewDatabase("payments"));
-        await shop.StartGatewayAsync();
-        shop._environment["services__payment-gateway__http__0"] = shop.Gateway.BaseAddress.ToString();
         foreach (var (name, value) in settings)
             shop._environment[name] = value;
+        await shop.StartGatewayAsync();
+        shop._environment.TryAdd("services__payment-gateway__http__0", shop.Gateway.BaseAddress.ToString());
         await Task.WhenAll(shop.StartPaymentServiceAsync(), shop.StartOrderServiceAsync());
         await Task.WhenAll(shop.OrderService.WaitHealthy(), shop.PaymentService.WaitHealthy());
         return shop;

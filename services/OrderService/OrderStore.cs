@@ -36,10 +36,20 @@ public sealed class OrderStore : IAsyncDisposable
     }
 
     /// <summary>Completes when the order and its event are on disk.</summary>
-    public Task PlaceAsync(Order order, OutboxEvent created) => _placing.WriteAsync(new(order, created));
+    public async Task PlaceAsync(Order order, OutboxEvent created)
+    {
+        await _placing.WriteAsync(new(order, created));
+        OrderTelemetry.Placed();
+    }
 
     /// <returns>False when the order is not in the state the transition starts from: nothing was changed and nothing told.</returns>
-    public Task<bool> MoveAsync(Transition transition, OutboxEvent @event) => _moving.WriteAsync(new(transition, @event));
+    public async Task<bool> MoveAsync(Transition transition, OutboxEvent @event)
+    {
+        var moved = await _moving.WriteAsync(new(transition, @event));
+        if (moved)
+            OrderTelemetry.Moved(transition);
+        return moved;
+    }
 
     /// <summary>Takes orders that wait for the payment service, and were not announced, for longer than <paramref name="pendingAfter"/>.</summary>
     /// <returns>The events that announced them or their cancellation. (An order's id is also that of the event that announced it.)</returns>

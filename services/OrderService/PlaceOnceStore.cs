@@ -27,8 +27,13 @@ public sealed class PlaceOnceStore : IAsyncDisposable
     }
 
     /// <summary>Completes when the order is on disk, whichever request with this key put it there.</summary>
-    public Task<Placed> PlaceAsync(IdempotencyKey key, Order order, OutboxEvent created, PlaceOrder.Response answer) =>
-        _placing.WriteAsync(new(key, order, created, answer));
+    public async Task<Placed> PlaceAsync(IdempotencyKey key, Order order, OutboxEvent created, PlaceOrder.Response answer)
+    {
+        var placed = await _placing.WriteAsync(new(key, order, created, answer));
+        if (placed is { Answer: not null, IsReplay: false })
+            OrderTelemetry.Placed();
+        return placed;
+    }
 
     public ValueTask DisposeAsync() => _placing.DisposeAsync();
 

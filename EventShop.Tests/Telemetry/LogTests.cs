@@ -1,0 +1,54 @@
+using System.Text;
+using System.Text.Json;
+using EventShop.Tests.Servers;
+using NATS.Client.Core;
+using NATS.Client.JetStream;
+
+namespace EventShop.Tests.Telemetry;
+
+/// <summary>What a service logs, and how.</summary>
+public sealed class LogTests(PostgresServer postgres)
+{
+    [Fact]
+    public async Task In_a_container_every_line_is_JSON_and_what_concerns_a_message_has_its_trace_id()
+    {
+        await using var traced = await TracedShop.StartAsync(postgres, ("DOTNET_RUNNING_IN_CONTAINER", "true"));
+        var traceId = Guid.NewGuid().ToString("N");
+        await using var connection = new NatsConnection(new NatsOpts { Url = traced.Shop.Nats.Url });
+        var headers = new NatsHeaders
+        {
+            ["ce-id"] = Guid.NewGuid().ToString(),
+            ["ce-type"] = "eventshop.payments.succeeded.v1",
+            ["ce-time"] = TimeProvider.System.GetUtcNow().ToString("O"),
+            ["traceparent"] = $"00-{traceId}-00000000000000d1-01",
+        };
+
+        await new NatsJSContext(connection).PublishAsync(
+            "payments.succeeded", Encoding.UTF8.GetBytes("{"), headers: headers, cancellationToken: TestContext.Current.CancellationToken);
+
+        var service = traced.Shop.OrderService;
+        await Eventually.True("it is logged", () => service.Output.Contains("goes to the dead letters", StringComparison.Ordinal), TracedShop.Patience);
+        var lines = service.Output.Split('\n').Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        var line = Assert.Single(lines, line => line.GetProperty("Message").GetString()!.Contains("goes to the dead letters", StringComparison.Ordinal));
+        Assert.Equal("Error", line.GetProperty("LogLevel").GetString());
+        Assert.Equal("order-payments", line.GetProperty("State").GetProperty("Consumer").GetString());
+        Assert.EndsWith("Z", line.GetProperty("Timestamp").GetString(), StringComparison.Ordinal);
+        Assert.Contains(line.GetProperty("Scopes").EnumerateArray(), scope =>
+            scope.ValueKind is JsonValueKind.Object && scope.TryGetProperty("TraceId", out var id) && id.GetString() == traceId);
+    }
+
+    [Fact]
+    public async Task Orders_that_go_well_leave_no_line()
+    {
+        await using var traced = await TracedShop.StartAsync(postgres);
+        var (first, _) = await traced.PlaceAsync();
+        await traced.PaidAsync(first);
+        var services = new[] { traced.Shop.OrderService, traced.Shop.PaymentService, traced.Shop.Gateway };
+        var before = services.Select(service => service.Output).ToArray();
+
+        foreach (var (id, _) in await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => traced.PlaceAsync())))
+            await traced.PaidAsync(id);
+
+        Assert.Equal(before, services.Select(service => service.Output));
+    }
+}
