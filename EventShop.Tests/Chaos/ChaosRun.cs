@@ -11,7 +11,7 @@ internal static class ChaosRun
     public static int Seed { get; } = Number("CHAOS_SEED") ?? Random.Shared.Next(1, 1_000_000);
 
     /// <summary>How long the random mix goes on: <c>CHAOS_SECONDS</c>, by default what every run of the tests can afford.</summary>
-    public static TimeSpan Duration { get; } = TimeSpan.FromSeconds(Number("CHAOS_SECONDS") ?? 20);
+    public static TimeSpan Duration { get; } = TimeSpan.FromSeconds(Number("CHAOS_SECONDS") ?? 60);
 
     /// <summary>Notes a measurement in the test's output and in <c>artifacts/chaos.tsv</c>: test, what, value, seed.</summary>
     public static void Note(string what, string value)
