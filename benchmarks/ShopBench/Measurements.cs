@@ -8,7 +8,7 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private readonly TimeProvider _clock = TimeProvider.System;
 
-    /// <summary>Latency, cost, intake, paying and relay, on one shop.</summary>
+    /// <summary>Latency, cost, intake and paying, on one shop.</summary>
     public async Task ShopAsync()
     {
         await using var shop = await BenchShop.StartAsync(telemetry);
@@ -17,14 +17,19 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await LatenciesAsync(shop);
         await shop.StopPaymentServiceAsync();
         foreach (var connections in new[] { 64, 256 })
-            report.Add(await Wrk.RunAsync(shop.Target, connections, settings.Intake), "orders/s", "intake", $"c{connections}");
+        {
+            var before = UsageOf(shop);
+            var rate = await Wrk.RunAsync(shop.Target, connections, settings.Intake);
+            report.Add(rate, "orders/s", "intake", $"c{connections}");
+            foreach (var (process, id) in shop.Processes)
+                report.Add((Usage.Of(id) - before[process]).CpuSeconds * 1e6 / (rate * settings.Intake.TotalSeconds), "µs", "intake", $"cpuMicrosPerOrderC{connections}", process);
+        }
         report.Add(await DrainRateAsync(shop), "paid/s", "paid", "drain");
         var (paid, taken) = await TogetherAsync(shop.Target);
         report.Add(paid, "paid/s", "paid", "together");
         report.Add(taken, "orders/s", "intake", "together");
         foreach (var (process, id) in shop.Processes.Where(p => p.Key is not "postgres"))
             report.Add(Usage.PeakMB(id), "MB", "residentMB", process);
-        await RelayAsync();
     }
 
     /// <summary>What an order costs when a million are stored, as a multiple of what it costs when ten thousand are.</summary>
@@ -64,7 +69,6 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
     /// <summary>Posts with as many connections as those together have: each process has compiled what it runs often, and filled its pools.</summary>
     private async Task WarmUpAsync(BenchShop shop)
     {
-        await shop.StartPaymentServiceAsync();
         await Wrk.RunAsync(shop.Target, 64, settings.WarmUp);
         await shop.DrainedAsync(Patience);
     }
@@ -73,12 +77,15 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
     {
         foreach (var rate in Settings.Rates)
         {
-            var before = shop.Processes.ToDictionary(p => p.Key, p => Usage.Of(p.Value));
+            var before = UsageOf(shop);
             var wal = await shop.WalAsync();
             var load = new OpenLoop(shop.Target);
             var latencies = await load.RunAsync(rate, settings.Latency, Patience);
-            if (load.Failed > 0 || load.Outstanding > 0)
-                throw new InvalidOperationException($"at {rate}/s, of {load.Posted} orders {load.Failed} were refused and {load.Outstanding} not paid");
+            if (load.Outstanding > 0)
+                throw new InvalidOperationException($"at {rate}/s, of {load.Posted} orders {load.Outstanding} were not paid");
+            // More than the machine can do: the percentiles are those of the orders that were taken.
+            if (load.Failed > 0)
+                report.Add(load.Failed, "orders", "latencyMs", $"{rate}", "refused");
             foreach (var (name, share) in new[] { ("p50", 0.5), ("p99", 0.99), ("p999", 0.999) })
                 report.Add(latencies[Math.Min(latencies.Length - 1, (int)(share * latencies.Length))], "ms", "latencyMs", $"{rate}", name);
             if (rate != Settings.Rates[^1])
@@ -95,6 +102,8 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
             report.Add((await shop.WalAsync() - wal) / (double)load.Posted, "bytes", "writtenBytesPerOrder", "wal");
         }
     }
+
+    private static Dictionary<string, Usage> UsageOf(BenchShop shop) => shop.Processes.ToDictionary(p => p.Key, p => Usage.Of(p.Value));
 
     private async Task<(double Intake, double Drain)> IntakeAndDrainAsync(BenchShop shop)
     {
@@ -122,12 +131,11 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
     }
 
     /// <summary>A backlog of events that a broker's absence left, as the order service finds it at its start.</summary>
-    private async Task RelayAsync()
+    public async Task RelayAsync()
     {
         const string subject = "orders.bench";
         await using var shop = await BenchShop.StartAsync(telemetry);
-        await Wrk.RunAsync(shop.Target, 64, settings.WarmUp);
-        await Eventually.True("all is sent", async () => await shop.ScalarAsync("orders", "select count(*) from outbox_unsent") == 0, Patience);
+        await WarmUpAsync(shop);
         await shop.OweAsync(settings.RelayEvents, subject);
         await Eventually.True("it has begun", async () => await shop.Target.CountAsync("ORDERS", subject) > 0, Patience);
         var (started, first) = (_clock.GetTimestamp(), await shop.Target.CountAsync("ORDERS", subject));

@@ -1,7 +1,7 @@
 using EventShop.Tests;
 using ShopBench;
 
-// Usage: ShopBench [--quick] [--peer folder] [--only name[,name]]; names: shop, growth, recovery, peer. See docs/performance.md.
+// Usage: ShopBench [--quick] [--peer folder] [--only name[,name]]; names: shop, relay, growth, recovery, peer. See docs/performance.md.
 var quick = args.Contains("--quick");
 var peer = Value("--peer");
 var only = Value("--only")?.Split(',');
@@ -20,6 +20,7 @@ await using (var telemetry = await OtlpSink.StartAsync())
             await new Peer(peer, settings, report).MeasureAsync(natsServer);
     });
     await SectionAsync("shop", measurements.ShopAsync);
+    await SectionAsync("relay", measurements.RelayAsync);
     await SectionAsync("growth", measurements.GrowthAsync);
     await SectionAsync("recovery", measurements.RecoveryAsync);
 }
