@@ -13,20 +13,32 @@ need_servers() {
   local missing=()
   [ -n "${NATS_SERVER:-}" ] || command -v nats-server >/dev/null || missing+=(nats-server)
   [ -n "${PG_BIN:-}" ] || command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
-  [ ${#missing[@]} -eq 0 ] && return
+  install_missing "macOS: brew install nats-server postgresql@17), or set NATS_SERVER and PG_BIN" "${missing[@]}"
+}
+
+# The load generator.
+need_wrk() {
+  command -v wrk >/dev/null || install_missing 'macOS: brew install wrk)' wrk
+}
+
+# install_missing ADVICE [PACKAGE…]: by apt where that can be, otherwise says what is missing and ends.
+install_missing() {
+  local advice=$1
+  shift
+  [ $# -eq 0 ] && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    say "Installing ${missing[*]} …"
+    say "Installing $* …"
     local log
     log=$(mktemp)
-    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1; then
       tail -n 20 "$log" >&2
-      say "apt-get could not install ${missing[*]}: see above"
+      say "apt-get could not install $*: see above"
       exit 1
     fi
     rm -f "$log"
     return
   fi
-  say "Needed and not found: ${missing[*]}. Install them (Debian: apt-get install ${missing[*]}; macOS: brew install nats-server postgresql@17), or set NATS_SERVER and PG_BIN."
+  say "Needed and not found: $*. Install them (Debian: apt-get install $*; $advice."
   exit 1
 }
 

@@ -72,27 +72,34 @@ internal sealed class OutboxRelay : BackgroundService
         while (true)
         {
             await _wakeUp.WaitAsync(_options.SweepInterval, stoppingToken);
-            while (_publisher.IsConnected && await SendDueAsync(stoppingToken) == _options.SweepBatch)
+            // While a batch waits for its answers and is marked sent, the next one is claimed and follows it.
+            var sending = Task.CompletedTask;
+            bool isMore;
+            do
             {
-                // A full batch: there is more.
+                var due = _publisher.IsConnected ? await _table.ClaimDueAsync(stoppingToken) : [];
+                isMore = due.Count == _options.SweepBatch;
+                if (due.Count > 0)
+                    FailPoint.Hit("relay.after-claim");
+                var batch = await BeginSendingAsync(due, stoppingToken);
+                await sending;
+                sending = batch;
             }
+            while (isMore);
+            await sending;
         }
     }
 
-    /// <returns>How many events were due.</returns>
-    private async Task<int> SendDueAsync(CancellationToken stoppingToken)
+    /// <returns>The sending of the events, begun.</returns>
+    private async Task<Task> BeginSendingAsync(IReadOnlyList<ClaimedEvent> due, CancellationToken stoppingToken)
     {
-        var due = await _table.ClaimDueAsync(stoppingToken);
-        if (due.Count > 0)
-            FailPoint.Hit("relay.after-claim");
         var sending = new List<Task>(due.Count);
         foreach (var (e, attempt) in due)
         {
             await _slots.WaitAsync(stoppingToken);
             sending.Add(SendAsync(e, attempt));
         }
-        await Task.WhenAll(sending);
-        return due.Count;
+        return Task.WhenAll(sending);
     }
 
     /// <summary>Publishes one event and notes the broker's answer. Holds one slot until the note is on its way.</summary>

@@ -41,6 +41,9 @@ public sealed class NatsServer : IAsyncDisposable
     /// <summary>Whether the process runs.</summary>
     public bool IsRunning => _process is { HasExited: false };
 
+    /// <summary>Its process id; another after a restart.</summary>
+    public int Id => Running().Id;
+
     /// <summary>The folder JetStream keeps its data in.</summary>
     public string DataFolder => Path.Combine(_folder, "data");
 

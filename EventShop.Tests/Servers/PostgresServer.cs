@@ -23,6 +23,12 @@ public sealed class PostgresServer : IAsyncLifetime
     /// <summary>How many connections it takes; a change counts from the next start on.</summary>
     public int MaxConnections { get; set; } = 300;
 
+    /// <summary>Further settings, <c>name=value</c>; a change counts from the next start on.</summary>
+    public IReadOnlyList<string> Settings { get; set; } = [];
+
+    /// <summary>The id of its first process, the parent of all others.</summary>
+    public int Id => _process!.Id;
+
     /// <summary>A connection string for a database of this name, which need not exist.</summary>
     public string ConnectionString(string database) =>
         $"Host=127.0.0.1;Port={Port};Username=postgres;Database={database};Include Error Detail=true";
@@ -50,7 +56,8 @@ public sealed class PostgresServer : IAsyncLifetime
     public async Task StartAsync()
     {
         _process = Process.Start(AsPostgres("postgres",
-            "-D", $"{_folder}/data", "-p", $"{Port}", "-h", "127.0.0.1", "-k", _folder, "-c", $"max_connections={MaxConnections}"))!;
+            ["-D", $"{_folder}/data", "-p", $"{Port}", "-h", "127.0.0.1", "-k", _folder, "-c", $"max_connections={MaxConnections}",
+            .. Settings.SelectMany(setting => new[] { "-c", setting })]))!;
         _process.OutputDataReceived += (_, _) => { };
         _process.ErrorDataReceived += (_, _) => { };
         _process.BeginOutputReadLine();

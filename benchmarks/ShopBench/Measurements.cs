@@ -1,0 +1,146 @@
+using EventShop.Tests;
+
+namespace ShopBench;
+
+/// <summary>What is measured of the shop. Each leaves nothing on its way for the next one.</summary>
+internal sealed class Measurements(Settings settings, Report report, OtlpSink telemetry)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private readonly TimeProvider _clock = TimeProvider.System;
+
+    /// <summary>Latency, cost, intake and paying, on one shop.</summary>
+    public async Task ShopAsync()
+    {
+        await using var shop = await BenchShop.StartAsync(telemetry);
+        await shop.SeedAsync(settings.StoredBefore);
+        await WarmUpAsync(shop);
+        await LatenciesAsync(shop);
+        await shop.StopPaymentServiceAsync();
+        foreach (var connections in new[] { 64, 256 })
+        {
+            var before = UsageOf(shop);
+            var rate = await Wrk.RunAsync(shop.Target, connections, settings.Intake);
+            report.Add(rate, "orders/s", "intake", $"c{connections}");
+            foreach (var (process, id) in shop.Processes)
+                report.Add((Usage.Of(id) - before[process]).CpuSeconds * 1e6 / (rate * settings.Intake.TotalSeconds), "µs", "intake", $"cpuMicrosPerOrderC{connections}", process);
+        }
+        report.Add(await DrainRateAsync(shop), "paid/s", "paid", "drain");
+        var (paid, taken) = await TogetherAsync(shop.Target);
+        report.Add(paid, "paid/s", "paid", "together");
+        report.Add(taken, "orders/s", "intake", "together");
+        foreach (var (process, id) in shop.Processes.Where(p => p.Key is not "postgres"))
+            report.Add(Usage.PeakMB(id), "MB", "residentMB", process);
+    }
+
+    /// <summary>What an order costs when a million are stored, as a multiple of what it costs when ten thousand are.</summary>
+    public async Task GrowthAsync()
+    {
+        await using var shop = await BenchShop.StartAsync(telemetry);
+        await shop.SeedAsync(settings.StoredBefore);
+        await WarmUpAsync(shop);
+        var few = await IntakeAndDrainAsync(shop);
+        await shop.SeedAsync(settings.StoredAfter);
+        var many = await IntakeAndDrainAsync(shop);
+        report.Add(few.Intake / many.Intake, "×", "growth", "intake");
+        report.Add(few.Drain / many.Drain, "×", "growth", "paid");
+    }
+
+    /// <summary>The broker is killed under a steady load, and is back after a while.</summary>
+    public async Task RecoveryAsync()
+    {
+        const int rate = 500;
+        await using var shop = await BenchShop.StartAsync(telemetry);
+        await WarmUpAsync(shop);
+        var load = new OpenLoop(shop.Target);
+        var running = load.RunAsync(rate, settings.Outage + TimeSpan.FromSeconds(settings.Outage.TotalSeconds + 30), Patience);
+        await Eventually.True("orders are paid", () => load.Posted > 3 * rate && load.Outstanding < rate, Patience);
+
+        shop.Nats.Kill();
+        await Task.Delay(settings.Outage);
+        await shop.Nats.RestartAsync();
+        var back = _clock.GetTimestamp();
+        await Eventually.True("what waited is paid", () => load.Outstanding < rate, Patience);
+        report.Add(_clock.GetElapsedTime(back).TotalSeconds, "s", "recoverySeconds");
+        await running;
+        if (load.Failed > 0 || load.Outstanding > 0)
+            throw new InvalidOperationException($"of {load.Posted} orders {load.Failed} were refused and {load.Outstanding} not paid");
+    }
+
+    /// <summary>Posts with as many connections as those together have: each process has compiled what it runs often, and filled its pools.</summary>
+    private async Task WarmUpAsync(BenchShop shop)
+    {
+        await Wrk.RunAsync(shop.Target, 64, settings.WarmUp);
+        await shop.DrainedAsync(Patience);
+    }
+
+    private async Task LatenciesAsync(BenchShop shop)
+    {
+        foreach (var rate in Settings.Rates)
+        {
+            var before = UsageOf(shop);
+            var wal = await shop.WalAsync();
+            var load = new OpenLoop(shop.Target);
+            var latencies = await load.RunAsync(rate, settings.Latency, Patience);
+            if (load.Outstanding > 0)
+                throw new InvalidOperationException($"at {rate}/s, of {load.Posted} orders {load.Outstanding} were not paid");
+            // More than the machine can do: the percentiles are those of the orders that were taken.
+            if (load.Failed > 0)
+                report.Add(load.Failed, "orders", "latencyMs", $"{rate}", "refused");
+            foreach (var (name, share) in new[] { ("p50", 0.5), ("p99", 0.99), ("p999", 0.999) })
+                report.Add(latencies[Math.Min(latencies.Length - 1, (int)(share * latencies.Length))], "ms", "latencyMs", $"{rate}", name);
+            if (rate != Settings.Rates[^1])
+                continue;
+
+            // The whole life of an order, all of it within these seconds.
+            foreach (var (process, id) in shop.Processes)
+            {
+                var used = Usage.Of(id) - before[process];
+                report.Add(used.CpuSeconds * 1e6 / load.Posted, "µs", "cpuMicrosPerOrder", process);
+                if (process is "postgres" or "nats")
+                    report.Add(used.WrittenBytes / (double)load.Posted, "bytes", "writtenBytesPerOrder", process);
+            }
+            report.Add((await shop.WalAsync() - wal) / (double)load.Posted, "bytes", "writtenBytesPerOrder", "wal");
+        }
+    }
+
+    private static Dictionary<string, Usage> UsageOf(BenchShop shop) => shop.Processes.ToDictionary(p => p.Key, p => Usage.Of(p.Value));
+
+    private async Task<(double Intake, double Drain)> IntakeAndDrainAsync(BenchShop shop)
+    {
+        await shop.StopPaymentServiceAsync();
+        var intake = await Wrk.RunAsync(shop.Target, 64, settings.Intake);
+        var drain = await DrainRateAsync(shop);
+        await shop.DrainedAsync(Patience);
+        return (intake, drain);
+    }
+
+    /// <summary>Starts the payment service on a backlog, and counts once it is at work.</summary>
+    private async Task<double> DrainRateAsync(BenchShop shop)
+    {
+        var before = await shop.Target.PaidAsync();
+        await shop.StartPaymentServiceAsync();
+        await Eventually.True("it is at work", async () => await shop.Target.PaidAsync() > before + 2000, Patience);
+        return await Peer.PaidRateAsync(shop.Target, settings.Paying);
+    }
+
+    private async Task<(double Paid, double Taken)> TogetherAsync(Target target)
+    {
+        var taking = Wrk.RunAsync(target, 64, settings.Paying);
+        var paid = await Peer.PaidRateAsync(target, settings.Paying);
+        return (paid, await taking);
+    }
+
+    /// <summary>A backlog of events that a broker's absence left, as the order service finds it at its start.</summary>
+    public async Task RelayAsync()
+    {
+        const string subject = "orders.bench";
+        await using var shop = await BenchShop.StartAsync(telemetry);
+        await WarmUpAsync(shop);
+        await shop.OweAsync(settings.RelayEvents, subject);
+        await Eventually.True("it has begun", async () => await shop.Target.CountAsync("ORDERS", subject) > 0, Patience);
+        var (started, first) = (_clock.GetTimestamp(), await shop.Target.CountAsync("ORDERS", subject));
+        await Eventually.True(
+            "all are relayed", async () => await shop.Target.CountAsync("ORDERS", subject) == settings.RelayEvents, Patience);
+        report.Add((settings.RelayEvents - first) / _clock.GetElapsedTime(started).TotalSeconds, "events/s", "relay");
+    }
+}
