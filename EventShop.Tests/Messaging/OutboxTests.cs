@@ -76,7 +76,8 @@ public sealed class OutboxTests(PostgresServer postgres)
         await using var service = await TestService.StartAsync(
             nats, postgres.NewDatabase(), consumes: false, settings: [("Messaging:Outbox:Claim", "00:00:01")]);
         await service.StoreAsync(Ping.Event(0));
-        await Eventually.True("the first is in the stream", async () => await service.StreamMessagesAsync() == 1);
+        // Marked, too, which is later than stored: else it may be owed still.
+        await Eventually.True("the first is sent", async () => await service.StreamMessagesAsync() == 1 && await service.UnsentAsync() == 0, TimeSpan.FromSeconds(60));
 
         nats.Kill();
         await service.StoreAsync([.. Enumerable.Range(1, 100).Select(n => Ping.Event(n))]);
