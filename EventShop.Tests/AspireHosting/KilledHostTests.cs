@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Aspire.Hosting;
+using EventShop.Tests.Servers;
 
 namespace EventShop.Tests.AspireHosting;
 
@@ -55,7 +56,7 @@ public sealed class KilledHostTests
                 "-method", $"{typeof(KilledHostTests).FullName}.{nameof(Host_two_resources_until_killed)}",
             ])
         {
-            Environment = { [PidFile] = pids },
+            Environment = { [PidFile] = pids, [PostgresServer.NotNeeded] = "1", ["DOTNET_EnableDiagnostics"] = "0" },
             RedirectStandardOutput = true,
         };
         var host = Process.Start(start)!;

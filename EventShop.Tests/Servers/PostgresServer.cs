@@ -12,6 +12,9 @@ namespace EventShop.Tests.Servers;
 /// </summary>
 public sealed class PostgresServer : IAsyncLifetime
 {
+    /// <summary>Environment variable: this run of the tests has no use for the server, and may be killed before it could stop it.</summary>
+    public const string NotNeeded = "EVENTSHOP_TEST_WITHOUT_POSTGRES";
+
     private static readonly string Binaries = FindBinaries();
     private static readonly bool IsRoot = Environment.UserName == "root";
 
@@ -38,6 +41,8 @@ public sealed class PostgresServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        if (Environment.GetEnvironmentVariable(NotNeeded) is not null)
+            return;
         // A test run that is interrupted never gets to dispose of its servers.
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {

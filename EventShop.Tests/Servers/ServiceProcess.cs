@@ -29,6 +29,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         // What the machine exports its telemetry to is not this test's business.
         start.Environment.Remove("OTEL_EXPORTER_OTLP_ENDPOINT");
         start.Environment.Remove("JAEGER_OTLP_ENDPOINT");
+        // .NET's debugger and diagnostics sockets lie in the temporary folder, and stay there when a process is killed.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
         start.Environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
         foreach (var (name, value) in environment ?? new Dictionary<string, string?>())
