@@ -38,6 +38,7 @@ internal static class LocalPrograms
             .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
     /// <returns>Whether it ended with 0, and all it wrote.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled: the program has been ended, it does not go on alone.</exception>
     public static async Task<(bool Ok, string Output)> RunAsync(IReadOnlyList<string> line, CancellationToken ct)
     {
         using var process = Process.Start(new ProcessStartInfo(line[0], line.Skip(1))
@@ -46,9 +47,18 @@ internal static class LocalPrograms
             RedirectStandardError = true,
             WorkingDirectory = "/",
         })!;
-        var texts = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(ct), process.StandardError.ReadToEndAsync(ct));
-        await process.WaitForExitAsync(ct);
-        return (process.ExitCode == 0, string.Concat(texts).Trim());
+        try
+        {
+            var texts = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(ct), process.StandardError.ReadToEndAsync(ct));
+            await process.WaitForExitAsync(ct);
+            return (process.ExitCode == 0, string.Concat(texts).Trim());
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync(CancellationToken.None);
+            throw;
+        }
     }
 
     private static bool HasPostgres(string folder) =>

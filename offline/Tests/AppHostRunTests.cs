@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Aspire.Hosting;
@@ -70,10 +71,7 @@ public sealed class AppHostRunTests : IDisposable
     [Fact]
     public async Task A_resource_that_dies_ends_the_run_with_its_last_lines()
     {
-        var broken = Path.Combine(folder, "nats-server");
-        await File.WriteAllTextAsync(broken, "#!/bin/sh\necho the disk is on fire >&2\nexit 9\n", Token);
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(broken, (UnixFileMode)0b111_101_101);
+        var broken = await ScriptAsync("nats-server", "echo the disk is on fire >&2; exit 9");
 
         var (status, output) = await Run(
             start => start.Environment["NATS_SERVER"] = broken,
@@ -84,6 +82,23 @@ public sealed class AppHostRunTests : IDisposable
         Assert.Contains("exit code 9", output, StringComparison.Ordinal);
         Assert.Contains("  the disk is on fire", output, StringComparison.Ordinal);
         Assert.Contains("Stopping the others.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_being_created_when_the_run_ends_is_not_gone_on_with()
+    {
+        var pidFile = Path.Combine(folder, "data", "postgres", "pid");
+        await ScriptAsync("postgres", "exit 1");
+        await ScriptAsync("initdb", $"echo $$ > {pidFile}; sleep 60; exit 1");
+        var broken = await ScriptAsync("nats-server", $"until [ -s {pidFile} ]; do sleep 0.05; done; exit 9");
+
+        var (status, _) = await Run(
+            start => (start.Environment["NATS_SERVER"], start.Environment["PG_BIN"]) = (broken, folder),
+            "--Infrastructure:Mode=Local", "--DcpPublisher:RandomizePorts=true");
+
+        Assert.Equal(1, status);
+        var pid = int.Parse(await File.ReadAllTextAsync(pidFile, Token), CultureInfo.InvariantCulture);
+        Assert.Throws<ArgumentException>(() => Process.GetProcessById(pid));
     }
 
     [Fact]
@@ -118,6 +133,16 @@ public sealed class AppHostRunTests : IDisposable
         await application.DisposeAsync();
 
         Assert.InRange(TimeProvider.System.GetElapsedTime(since), TimeSpan.FromSeconds(9), TimeSpan.FromSeconds(25));
+    }
+
+    /// <returns>The path of a program of this name that does that.</returns>
+    private async Task<string> ScriptAsync(string name, string line)
+    {
+        var path = Path.Combine(folder, name);
+        await File.WriteAllTextAsync(path, $"#!/bin/sh\n{line}\n", Token);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, (UnixFileMode)0b111_101_101);
+        return path;
     }
 
     private Task<(int Status, string Output)> Run(params string[] args) => Run(_ => { }, args);
