@@ -24,7 +24,7 @@ status=0
 say "The tests run; everything they print goes to $log"
 dotnet EventShop.Tests/bin/Release/net10.0/EventShop.Tests.dll -trx artifacts/tests.trx -noLogo -noColor "$@" >"$log" 2>&1 || status=$?
 # What failed comes last, so that a shortened CI log still shows it.
-grep -A 30 -F '[FAIL]' "$log" || true
+grep -A 100 -F '[FAIL]' "$log" || true
 grep -F '[FAIL]' "$log" || true
 
 # The runner's summary:  EventShop.Tests  Total: 9, Errors: 0, Failed: 1, Skipped: 0, Not Run: 0, Time: 1.2s

@@ -4,8 +4,8 @@ namespace EventShop.Messaging;
 /// <remarks>
 /// Make the effect and its guard commit together: a conditional transition (<c>… where status = 'Pending'</c>) or a row in the
 /// <see cref="Inbox"/>, in one transaction. Return normally to acknowledge. Throw to have it retried;
-/// throw <see cref="PoisonMessageException"/> when no retry can help, <see cref="DependencyUnavailableException"/> when it is
-/// not the message's fault.
+/// throw <see cref="PoisonMessageException"/> when no retry can help, <see cref="DependencyUnavailableException"/> or
+/// <see cref="NotYetException"/> when it is not the message's fault.
 /// </remarks>
 public interface IHandle<in TEvent>
 {
@@ -28,3 +28,9 @@ public sealed class PoisonMessageException(string reason, Exception? inner = nul
 /// a back-off, and does not use up its attempts; consumption pauses while this goes on.
 /// </summary>
 public sealed class DependencyUnavailableException(string reason, Exception? inner = null) : Exception(reason, inner);
+
+/// <summary>
+/// This message has to wait for another of the same aggregate, or for time to pass. It keeps its place, is tried again here after a
+/// back-off, and does not use up its attempts; others are consumed meanwhile.
+/// </summary>
+public sealed class NotYetException(string reason) : Exception(reason);

@@ -5,7 +5,7 @@ using NATS.Client.Core;
 
 namespace EventShop.Messaging;
 
-/// <summary>Has one message handled and settles it: acknowledged, tried again, given up, or held while a dependency is down.</summary>
+/// <summary>Has one message handled and settles it: acknowledged, tried again, given up, or held until it can be handled.</summary>
 internal sealed class MessageProcessor(
     ConsumerDefinition definition, ConsumerOptions options, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters,
     IServiceScopeFactory scopes, TimeProvider clock, ILogger log)
@@ -22,10 +22,10 @@ internal sealed class MessageProcessor(
         try
         {
             for (var holds = 0; ; holds++)
-                if (await AttemptAsync(delivery, isRepeated: holds > 0, abort) is not { } unavailable)
+                if (await AttemptAsync(delivery, isRepeated: holds > 0, abort) is not { } hindrance)
                     return;
                 else
-                    await HoldAsync(unavailable, holds, stopping);
+                    await HoldAsync(hindrance, holds, stopping);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -41,12 +41,12 @@ internal sealed class MessageProcessor(
         {
             // However it ended, it is held no longer. Were only a success to open the gate, a consumer whose held messages all
             // fail or are given up would hold nothing that could ever succeed, and stand still for good.
-            if (gate.Reopen())
+            if (gate.Reopen() && !stopping.IsCancellationRequested)
                 log.ConsumptionResumed(definition.Name);
         }
     }
 
-    /// <returns>Null when the message is settled; otherwise what is not available.</returns>
+    /// <returns>Null when the message is settled; otherwise what hinders it, through no fault of its own.</returns>
     private async Task<Exception?> AttemptAsync(Delivery delivery, bool isRepeated, CancellationToken abort)
     {
         MessageContext? context = null;
@@ -66,9 +66,9 @@ internal sealed class MessageProcessor(
         {
             throw;
         }
-        catch (Exception e) when (IsUnavailable(e))
+        catch (Exception e) when (e is NotYetException || IsUnavailable(e))
         {
-            Record("unavailable", context, started);
+            Record(e is NotYetException ? "not-yet" : "unavailable", context, started);
             return e;
         }
         catch (Exception e) when (e is PoisonMessageException || delivery.Attempt >= options.MaxAttempts)
@@ -144,10 +144,10 @@ internal sealed class MessageProcessor(
             .SetTag("messaging.nats.delivery_attempt", delivery.Attempt);
     }
 
-    private async Task HoldAsync(Exception unavailable, int holds, CancellationToken stopping)
+    private async Task HoldAsync(Exception hindrance, int holds, CancellationToken stopping)
     {
-        if (gate.Failed())
-            log.ConsumptionPaused(definition.Name, unavailable.Message);
+        if (IsUnavailable(hindrance) && gate.Failed())
+            log.ConsumptionPaused(definition.Name, hindrance.Message);
         await gate.HoldAsync(holds, stopping);
     }
 

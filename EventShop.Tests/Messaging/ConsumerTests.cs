@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using EventShop.Messaging;
 using EventShop.Tests.Servers;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -106,60 +105,6 @@ public sealed class ConsumerTests(PostgresServer postgres)
             headers: headers, cancellationToken: Cancelled);
 
         await Eventually.True("it is handled", () => Task.FromResult(service.Script.Handled(7) == 1));
-    }
-
-    [Fact]
-    public async Task While_a_dependency_is_down_messages_keep_their_place_and_their_attempts()
-    {
-        await using var nats = await NatsServer.StartAsync();
-        var down = true;
-        var script = new PingScript
-        {
-            Handle = (_, _, _) => down ? throw new DependencyUnavailableException("the gateway is down") : Task.CompletedTask,
-        };
-        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), script: script, settings:
-            [($"{Options}:Workers", "4"), ($"{Options}:MaxAckPending", "8"), ($"{Options}:MaxAttempts", "1"), ($"{Options}:AckWait", "00:00:03")]);
-
-        await service.StoreAsync([.. Enumerable.Range(0, 50).Select(n => Ping.Event(n))]);
-        // Longer than AckWait, more failures than MaxAttempts.
-        await Eventually.True("it was tried many times", () => Task.FromResult(script.Attempts.Count >= 20), TimeSpan.FromSeconds(60));
-        Assert.True(script.Attempts.Select(a => a.Number).Distinct().Count() <= 4, "more than the workers hold was started");
-        down = false;
-
-        await Eventually.True("all are acknowledged", async () =>
-            await service.ConsumerAsync() is { NumPending: 0, NumAckPending: 0, Delivered.StreamSeq: 50 }, TimeSpan.FromSeconds(30));
-        Assert.All(script.Attempts, a => Assert.Equal(1, a.Attempt));
-        Assert.Equal(0, await service.StreamMessagesAsync("DEAD_LETTERS"));
-    }
-
-    [Fact]
-    public async Task When_a_dependency_is_back_consumption_goes_on_even_if_every_message_held_is_given_up()
-    {
-        await using var nats = await NatsServer.StartAsync();
-        var down = true;
-        var held = new ConcurrentDictionary<int, bool>();
-        var script = new PingScript
-        {
-            Handle = (ping, _, _) =>
-            {
-                if (!down)
-                    return held.ContainsKey(ping.Number) ? throw new PoisonMessageException("no use") : Task.CompletedTask;
-                held[ping.Number] = true;
-                throw new DependencyUnavailableException("the gateway is down");
-            },
-        };
-        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), script: script,
-            settings: [($"{Options}:Workers", "4"), ($"{Options}:MaxAckPending", "8")]);
-
-        await service.StoreAsync([.. Enumerable.Range(0, 20).Select(n => Ping.Event(n))]);
-        await Eventually.True("the gate is closed", () => Task.FromResult(script.Attempts.Count >= 12), TimeSpan.FromSeconds(60));
-        down = false;
-
-        await Eventually.True("all are handled or given up", async () =>
-            await service.ConsumerAsync() is { NumPending: 0, NumAckPending: 0, Delivered.StreamSeq: 20 }, TimeSpan.FromSeconds(60));
-        Assert.InRange(held.Count, 1, 19);
-        Assert.All(Enumerable.Range(0, 20).Except(held.Keys), n => Assert.Equal(1, script.Handled(n)));
-        Assert.Equal(held.Count, await service.StreamMessagesAsync("DEAD_LETTERS"));
     }
 
     [Fact]

@@ -59,6 +59,9 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>What it wrote so far, both streams.</summary>
     public string Output => string.Join('\n', output.Concat(errors));
 
+    /// <summary>The end of what it wrote to stdout.</summary>
+    public string LastLines(int count) => string.Join('\n', output.TakeLast(count));
+
     /// <summary>What it wrote to stderr so far.</summary>
     public string Errors => string.Join('\n', errors);
 

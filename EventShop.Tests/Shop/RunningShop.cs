@@ -157,7 +157,11 @@ public sealed class RunningShop : IAsyncDisposable
     {
         foreach (var process in new[] { OrderService, PaymentService, Gateway })
             if (process is not null)
+            {
+                // Shown when the test fails.
+                TestContext.Current.TestOutputHelper?.WriteLine(process.LastLines(40));
                 await process.DisposeAsync();
+            }
         await Nats.DisposeAsync();
         _folder.Delete(recursive: true);
     }

@@ -26,7 +26,7 @@ public sealed class CancelPayment(
         switch (payment.NextStep(clock.GetUtcNow(), options.LongestCall))
         {
             case CancellationStep.Wait:
-                throw new DependencyUnavailableException("a charge of the cancelled order is on its way");
+                throw new NotYetException("a charge of the cancelled order is on its way");
             case CancellationStep.LookUp:
                 var result = await gateway.FindChargeAsync(payment, cancellationToken) ?? new ChargeResult.NotMade(clock.GetUtcNow() + options.LookAgainAfter);
                 await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));

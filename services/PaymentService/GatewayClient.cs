@@ -21,6 +21,7 @@ public sealed class GatewayClient(
     /// <param name="isStored">The first call was stored with the payment.</param>
     /// <param name="cancellationToken">Time is up.</param>
     /// <exception cref="DependencyUnavailableException">The gateway did not answer, or not yet: the charge may or may not have been made.</exception>
+    /// <exception cref="NotYetException">The order was cancelled meanwhile: its cancellation settles the payment.</exception>
     /// <exception cref="PoisonMessageException">The gateway says this charge can never be made.</exception>
     public async Task<ChargeResult> ChargeAsync(Payment payment, string paymentToken, bool isStored, CancellationToken cancellationToken)
     {
@@ -78,7 +79,7 @@ public sealed class GatewayClient(
             var response = await pipeline.ExecuteAsync(async token =>
             {
                 if ((calls++ > 0 || !isStored || IsStale()) && !await payments.AttemptAsync(payment.OrderId, new(kind, clock.GetUtcNow(), null), failure))
-                    throw new DependencyUnavailableException("the order has been cancelled in the meantime");
+                    throw new NotYetException("the order has been cancelled in the meantime");
                 failure = "no answer";
                 var answer = await call(token);
                 failure = GatewayFailure.Is(answer) ? $"HTTP {(int)answer.StatusCode}" : null;

@@ -212,7 +212,8 @@ public sealed class PaymentStore : IAsyncDisposable
             .AddColumn("reason", settlements, s => s.Reason)
             .AddColumn("outcome_id", settlements, s => s.Outcome.Id)
             .AddColumn("settled_at", settlements, s => s.At.UtcDateTime)
-            .AddColumn("look_again_at", settlements, s => s.LookAgainAt?.UtcDateTime);
+            // Not as DateTime?: Npgsql takes the type of an array from its first value, and of a null takes the wrong one.
+            .AddColumn("look_again_at", settlements, s => s.LookAgainAt?.ToUniversalTime());
         var stored = await _outbox.ExecuteAsync(command, [.. settlements.Select(s => s.Outcome)], cancellationToken);
         return [.. settlements.Select(s => stored.Contains(s.Outcome.Id))];
     }
