@@ -6,7 +6,7 @@ namespace EventShop.Messaging;
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Warning, "{Loop} failed and begins again: {Reason}")]
-    public static partial void LoopFailed(this ILogger log, string loop, string reason, Exception exception);
+    public static partial void LoopFailed(this ILogger log, string loop, string reason, Exception? exception);
 
     [LoggerMessage(2, LogLevel.Debug, "{Loop} ended and begins again")]
     public static partial void LoopEnded(this ILogger log, string loop);

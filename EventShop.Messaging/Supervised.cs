@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
+using Npgsql;
 
 namespace EventShop.Messaging;
 
@@ -28,7 +30,8 @@ internal static class Supervised
             }
             catch (Exception e)
             {
-                log.LoopFailed(name, e.Message, e);
+                // That the broker or the database is away needs no stack trace.
+                log.LoopFailed(name, e.Message, e is NatsException or NpgsqlException ? null : e);
             }
 
             if (clock.GetElapsedTime(started) > LongEnoughToBeWell)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
@@ -7,7 +8,7 @@ namespace EventShop.ServiceDefaults;
 
 internal static class ConsoleDefaults
 {
-    /// <summary>One line per entry: JSON in a container, where a machine reads it, text elsewhere.</summary>
+    /// <summary>One line per entry, with its trace id: JSON in a container, where a machine reads it, text elsewhere.</summary>
     public static void AddConsoleLogs(this IHostApplicationBuilder builder)
     {
         if (string.Equals(builder.Configuration["DOTNET_RUNNING_IN_CONTAINER"], "true", StringComparison.OrdinalIgnoreCase))
@@ -22,13 +23,9 @@ internal static class ConsoleDefaults
         }
         else
         {
-            builder.Logging.AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.TimestampFormat = "HH:mm:ss.fff ";
-                console.UseUtcTimestamp = true;
-                console.ColorBehavior = LoggerColorBehavior.Disabled;
-            });
+            builder.Services.TryAddSingleton(TimeProvider.System);
+            builder.Logging.AddConsole(console => console.FormatterName = LineFormatter.FormatterName)
+                .AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
         }
 
         // A failed start is told once, by ServiceHost: these two would log its stack trace as well.

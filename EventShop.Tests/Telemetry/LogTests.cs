@@ -38,7 +38,23 @@ public sealed class LogTests(PostgresServer postgres)
     }
 
     [Fact]
-    public async Task Orders_that_go_well_leave_no_line()
+    public async Task What_has_become_of_an_order_is_a_line_each_at_Debug_with_its_trace_id()
+    {
+        await using var traced = await TracedShop.StartAsync(
+            postgres, ("Logging__LogLevel__OrderService", "Debug"), ("Logging__LogLevel__PaymentService", "Debug"));
+        var (id, traceId) = await traced.PlaceAsync();
+        await traced.PaidAsync(id);
+
+        string[] LinesOf(ServiceProcess service) =>
+            [.. service.Output.Split('\n').Where(line => line.Contains($"{id}", StringComparison.Ordinal)).Select(line => line[(line.IndexOf(']') + 2)..])];
+        await Eventually.True("all is told", () => LinesOf(traced.Shop.OrderService).Length + LinesOf(traced.Shop.PaymentService).Length == 3);
+
+        Assert.Equal([$"Order {id} is Paid trace={traceId}", $"Order {id} is placed trace={traceId}"], LinesOf(traced.Shop.OrderService).Order(StringComparer.Ordinal));
+        Assert.Equal([$"The payment of order {id} is Captured trace={traceId}"], LinesOf(traced.Shop.PaymentService));
+    }
+
+    [Fact]
+    public async Task Orders_that_go_well_leave_no_line_at_Information()
     {
         await using var traced = await TracedShop.StartAsync(postgres);
         var (first, _) = await traced.PlaceAsync();

@@ -18,6 +18,12 @@ internal static partial class Log
     [LoggerMessage(104, LogLevel.Warning, "Expired orders could not be cancelled: {Reason}")]
     public static partial void ExpiryFailed(this ILogger log, string reason);
 
+    [LoggerMessage(106, LogLevel.Debug, "Order {OrderId} is placed")]
+    public static partial void OrderPlaced(this ILogger log, Guid orderId);
+
+    [LoggerMessage(107, LogLevel.Debug, "Order {OrderId} is {Status}")]
+    public static partial void OrderMoved(this ILogger log, Guid orderId, OrderStatus status);
+
     [LoggerMessage(105, LogLevel.Warning, "Changes of orders on {Subject} are not heard of: {Reason}")]
     public static partial void ChangesNotHeard(this ILogger log, string subject, string reason);
 }

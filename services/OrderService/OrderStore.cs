@@ -25,12 +25,13 @@ public sealed class OrderStore : IAsyncDisposable
 
     private readonly NpgsqlDataSource _db;
     private readonly Outbox _outbox;
+    private readonly OrderFacts _facts;
     private readonly GroupCommit<Placing, bool> _placing;
     private readonly GroupCommit<Moving, bool> _moving;
 
-    public OrderStore(NpgsqlDataSource db, Outbox outbox)
+    public OrderStore(NpgsqlDataSource db, Outbox outbox, OrderFacts facts)
     {
-        (_db, _outbox) = (db, outbox);
+        (_db, _outbox, _facts) = (db, outbox, facts);
         _placing = new("orders.place", write => write.Order.Id, PlaceAllAsync);
         _moving = new("orders.move", write => write.Transition.OrderId, MoveAllAsync);
     }
@@ -39,7 +40,7 @@ public sealed class OrderStore : IAsyncDisposable
     public async Task PlaceAsync(Order order, OutboxEvent created)
     {
         await _placing.WriteAsync(new(order, created));
-        OrderTelemetry.Placed();
+        _facts.Placed(order.Id);
     }
 
     /// <returns>False when the order is not in the state the transition starts from: nothing was changed and nothing told.</returns>
@@ -47,7 +48,7 @@ public sealed class OrderStore : IAsyncDisposable
     {
         var moved = await _moving.WriteAsync(new(transition, @event));
         if (moved)
-            OrderTelemetry.Moved(transition);
+            _facts.Moved(transition);
         return moved;
     }
 

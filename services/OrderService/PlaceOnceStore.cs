@@ -17,12 +17,13 @@ public sealed class PlaceOnceStore : IAsyncDisposable
     private readonly NpgsqlDataSource _db;
     private readonly Outbox _outbox;
     private readonly IdempotencyOptions _options;
+    private readonly OrderFacts _facts;
     private readonly TimeProvider _clock;
     private readonly GroupCommit<Placing, Placed> _placing;
 
-    public PlaceOnceStore(NpgsqlDataSource db, Outbox outbox, IdempotencyOptions options, TimeProvider clock)
+    public PlaceOnceStore(NpgsqlDataSource db, Outbox outbox, IdempotencyOptions options, OrderFacts facts, TimeProvider clock)
     {
-        (_db, _outbox, _options, _clock) = (db, outbox, options, clock);
+        (_db, _outbox, _options, _facts, _clock) = (db, outbox, options, facts, clock);
         _placing = new("orders.place_once", write => write.Key.Group, PlaceAllAsync);
     }
 
@@ -31,7 +32,7 @@ public sealed class PlaceOnceStore : IAsyncDisposable
     {
         var placed = await _placing.WriteAsync(new(key, order, created, answer));
         if (placed is { Answer: not null, IsReplay: false })
-            OrderTelemetry.Placed();
+            _facts.Placed(order.Id);
         return placed;
     }
 

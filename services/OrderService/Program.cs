@@ -19,6 +19,7 @@ return await ServiceHost.RunAsync(() =>
 
     builder.AddApiDescription("EventShop orders", "Places orders and tells what became of them.", OrderExamples.AddTo);
     builder.AddRateLimit();
+    builder.Services.AddSingleton<OrderFacts>();
     builder.Services.AddSingleton<OrderStore>();
     builder.Services.AddSingleton<PlaceOnceStore>();
     builder.AddIdempotencyKeys();

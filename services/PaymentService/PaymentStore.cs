@@ -20,12 +20,13 @@ public sealed class PaymentStore : IAsyncDisposable
 
     private readonly NpgsqlDataSource _db;
     private readonly Outbox _outbox;
+    private readonly ILogger<PaymentStore> _log;
     private readonly GroupCommit<Payment, (Payment, bool)> _beginning;
     private readonly GroupCommit<Settlement, bool> _settling;
 
-    public PaymentStore(NpgsqlDataSource db, Outbox outbox)
+    public PaymentStore(NpgsqlDataSource db, Outbox outbox, ILogger<PaymentStore> log)
     {
-        (_db, _outbox) = (db, outbox);
+        (_db, _outbox, _log) = (db, outbox, log);
         _beginning = new("payments.begin", payment => payment.OrderId, BeginAllAsync);
         _settling = new("payments.settle", settlement => settlement.OrderId, SettleAllAsync);
     }
@@ -35,7 +36,13 @@ public sealed class PaymentStore : IAsyncDisposable
     public Task<(Payment Payment, bool IsNew)> BeginAsync(Payment requested) => _beginning.WriteAsync(requested);
 
     /// <returns>False when the payment has been settled before: nothing was changed and nothing told.</returns>
-    public Task<bool> SettleAsync(Settlement settlement) => _settling.WriteAsync(settlement);
+    public async Task<bool> SettleAsync(Settlement settlement)
+    {
+        var applied = await _settling.WriteAsync(settlement);
+        if (applied)
+            _log.PaymentSettled(settlement.OrderId, settlement.State);
+        return applied;
+    }
 
     /// <summary>Sends the event of an outcome once more.</summary>
     public Task TellAgainAsync(Guid outcomeId, CancellationToken cancellationToken) => _outbox.ResendAsync([outcomeId], cancellationToken);
@@ -65,7 +72,10 @@ public sealed class PaymentStore : IAsyncDisposable
             .AddValue("reason", unheardOf.Reason!)
             .AddValue("outcome_id", told.Id);
         if ((await _outbox.ExecuteAsync(command, [told], cancellationToken)).Count > 0)
+        {
+            _log.PaymentSettled(unheardOf.OrderId, PaymentState.Cancelled);
             return null;
+        }
 
         return await ReadOneAsync(_db.CreateCommand(
             $"update payments set cancelled_at = coalesce(cancelled_at, @now) where order_id = @order_id returning {Columns}")
@@ -123,7 +133,8 @@ public sealed class PaymentStore : IAsyncDisposable
             {Outbox.AppendForMoved}
             """).AddValue("order_id", payment.OrderId).AddValue("refund_id", refundId).AddValue("outcome_id", outcome.Id)
             .AddValue("now", now.UtcDateTime).AddValue("result", "refunded");
-        await _outbox.ExecuteAsync(command, [outcome], cancellationToken);
+        if ((await _outbox.ExecuteAsync(command, [outcome], cancellationToken)).Count > 0)
+            _log.PaymentSettled(payment.OrderId, PaymentState.Refunded);
     }
 
     /// <summary>A payment that was given up for never made is captured.</summary>

@@ -2,8 +2,8 @@ using System.Diagnostics.Metrics;
 
 namespace OrderService;
 
-/// <summary>The metrics of orders.</summary>
-internal static class OrderTelemetry
+/// <summary>What has become of orders, in metrics and, one line for each fact, in the log at Debug.</summary>
+public sealed class OrderFacts(ILogger<OrderFacts> log)
 {
     private const string Status = "eventshop.order.status";
 
@@ -19,14 +19,19 @@ internal static class OrderTelemetry
             HistogramBucketBoundaries = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
         });
 
-    public static void Placed() => Orders.Add(1, new KeyValuePair<string, object?>(Status, OrderStatus.Pending.ToString()));
+    public void Placed(Guid orderId)
+    {
+        Orders.Add(1, new KeyValuePair<string, object?>(Status, OrderStatus.Pending.ToString()));
+        log.OrderPlaced(orderId);
+    }
 
-    public static void Moved(Transition transition)
+    public void Moved(Transition transition)
     {
         var status = new KeyValuePair<string, object?>(Status, transition.To.ToString());
         Orders.Add(1, status);
         if (transition.From is OrderStatus.Pending)
             Settlement.Record((transition.Entry.At - PlacedAt(transition.OrderId)).TotalSeconds, status);
+        log.OrderMoved(transition.OrderId, transition.To);
     }
 
     /// <summary>An order's id is a version 7 UUID: it begins with 48 bits of Unix milliseconds.</summary>
