@@ -32,6 +32,7 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     private readonly Func<TWrite, Guid> _key;
     private readonly Commit _commit;
     private readonly int _maxGroup;
+    private readonly TimeSpan _linger;
     private readonly string _group;
     private readonly KeyValuePair<string, object?> _name;
     private readonly Task _loop;
@@ -41,9 +42,10 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     /// <param name="commit">Commits a group.</param>
     /// <param name="maxGroup">The most writes in one transaction.</param>
     /// <param name="capacity">The most writes waiting; beyond that callers are refused at once.</param>
-    public GroupCommit(string name, Func<TWrite, Guid> key, Commit commit, int maxGroup = 512, int capacity = 8192)
+    /// <param name="linger">How long a group waits for more before it is committed, where nobody waits for its commit.</param>
+    public GroupCommit(string name, Func<TWrite, Guid> key, Commit commit, int maxGroup = 512, int capacity = 8192, TimeSpan linger = default)
     {
-        (_key, _commit, _maxGroup, _group, _name) = (key, commit, maxGroup, name, new(MessagingTelemetry.GroupName, name));
+        (_key, _commit, _maxGroup, _linger, _group, _name) = (key, commit, maxGroup, linger, name, new(MessagingTelemetry.GroupName, name));
         _queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(capacity) { SingleReader = true });
         // Made by the first request, perhaps: the groups to come are not part of its trace.
         using (ExecutionContext.SuppressFlow())
@@ -93,6 +95,8 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
         var keys = new HashSet<Guid>(_maxGroup);
         while (deferred.Count > 0 || await _queue.Reader.WaitToReadAsync())
         {
+            if (_linger > TimeSpan.Zero && _queue.Reader.Count < _maxGroup && !_queue.Reader.Completion.IsCompleted)
+                await Task.Delay(_linger);
             var waiting = deferred;
             deferred = [];
             foreach (var pending in waiting)

@@ -52,7 +52,12 @@ public static class DatabaseExtensions
             // Statements are few and hot: prepared once per connection, and given up long before a caller would.
             builder.MaxAutoPrepare = Math.Max(builder.MaxAutoPrepare, 32);
             builder.AutoPrepareMinUsages = 2;
-            if (!builder.ContainsKey("Command Timeout"))
+            // Planning anew for the arrays of each group takes longer than storing it, and compiling takes longer than anything here.
+            builder.Options = $"-c plan_cache_mode=force_generic_plan -c jit=off {builder.Options}".TrimEnd();
+            // Nothing here changes a session's settings. Undoing them would cost each statement as much as it costs itself.
+            if (!builder.ShouldSerialize("No Reset On Close"))
+                builder.NoResetOnClose = true;
+            if (!builder.ShouldSerialize("Command Timeout"))
                 builder.CommandTimeout = 10;
             return builder.ConnectionString;
         }

@@ -17,6 +17,9 @@ internal sealed class OutboxRelay : BackgroundService
     /// <summary>An answer may be lost, and a stream is made again after the broker lost it; after so many attempts it is asked about.</summary>
     private const int AttemptsBeforeDoubt = 3;
 
+    /// <summary>Nobody waits for an event to be marked, and a crash before it is has it sent once more: many are marked together.</summary>
+    private static readonly TimeSpan MarkLinger = TimeSpan.FromMilliseconds(20);
+
     private readonly OutboxTable _table;
     private readonly EventPublisher _publisher;
     private readonly OutboxOptions _options;
@@ -33,7 +36,7 @@ internal sealed class OutboxRelay : BackgroundService
         (_table, _publisher, _options, _clock, _log) = (table, publisher, options, clock, log);
         _committed = Channel.CreateBounded<OutboxEvent>(new BoundedChannelOptions(options.Capacity) { SingleReader = true });
         _slots = new SemaphoreSlim(options.MaxInFlight);
-        _sent = new GroupCommit<Guid, bool>("outbox.sent", id => id, MarkSentAsync, maxGroup: 4096, capacity: 1_000_000);
+        _sent = new GroupCommit<Guid, bool>("outbox.sent", id => id, MarkSentAsync, maxGroup: 4096, capacity: 1_000_000, MarkLinger);
     }
 
     /// <summary>Takes a committed event. Never waits: what does not fit stays in the table for the sweep.</summary>
