@@ -25,40 +25,30 @@ need_wrk() {
 install_missing() {
   local advice=$1
   shift
-  [ $# -eq 0 ] && return
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    say "Installing $* …"
-    local log
-    log=$(mktemp)
-    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1; then
-      tail -n 20 "$log" >&2
-      say "apt-get could not install $*: see above"
-      exit 1
-    fi
-    rm -f "$log"
-    return
-  fi
+  [ $# -eq 0 ] || apt_install "$@" && return
   say "Needed and not found: $*. Install them (Debian: apt-get install $*; $advice."
   exit 1
+}
+
+# apt_install [PACKAGE…]: fails where there is no apt, or we may not use it.
+apt_install() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  say "Installing $* …"
+  local log
+  log=$(mktemp)
+  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    say "apt-get could not install $*: see above"
+    exit 1
+  fi
+  rm -f "$log"
 }
 
 # Chromium, which the tests look at the AppHost's own page with; only where the stand-ins are built, whose page it is.
 need_browser() {
   [ -e .offline ] || return 0
-  [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null && return
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    say "Installing chromium …"
-    local log
-    log=$(mktemp)
-    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } >"$log" 2>&1; then
-      tail -n 20 "$log" >&2
-      say "apt-get could not install chromium: see above"
-      exit 1
-    fi
-    rm -f "$log"
-    return
-  fi
-  say "No Chromium found: the test that looks at the AppHost's page will fail. Install it (Debian: apt-get install chromium), or set CHROMIUM."
+  [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null || apt_install chromium ||
+    say "No Chromium found: the test that looks at the AppHost's page will fail. Install it (Debian: apt-get install chromium), or set CHROMIUM."
 }
 
 # prometheus and promtool, for the tests, from the PATH or PROMETHEUS_BIN; on Debian and Ubuntu taken out of apt's package into

@@ -26,7 +26,7 @@ internal static class TelemetryDefaults
         var settings = builder.Configuration.GetValidated<TelemetryOptions>(TelemetryOptions.Section);
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Name(resource, builder))
-            .WithMetrics(metrics => targets.Export(FitForPrometheus(metrics)
+            .WithMetrics(metrics => targets.Export(Useful(FitForPrometheus(metrics))
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation()
@@ -56,6 +56,12 @@ internal static class TelemetryDefaults
         .AddView("dotnet.assembly.count", MetricStreamConfiguration.Drop)
         .AddView("dotnet.process.cpu.count", MetricStreamConfiguration.Drop)
         .AddView("dotnet.timer.count", MetricStreamConfiguration.Drop);
+
+    // Taken four times for each request, to say what the request's own metrics say.
+    private static MeterProviderBuilder Useful(MeterProviderBuilder metrics) => metrics
+        .AddView("aspnetcore.routing.match_attempts", MetricStreamConfiguration.Drop)
+        .AddView("aspnetcore.rate_limiting.active_request_leases", MetricStreamConfiguration.Drop)
+        .AddView("aspnetcore.rate_limiting.request_lease.duration", MetricStreamConfiguration.Drop);
 
     // The standard variable wins over the setting. The SDK reads it by itself, and only while no sampler has been set.
     private static TracerProviderBuilder Sample(

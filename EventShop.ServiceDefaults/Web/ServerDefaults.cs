@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -14,11 +15,16 @@ internal static class ServerDefaults
     private const int MaxDrainedBytes = 4 * 1024 * 1024;
 
     public static void AddServerLimits(this IHostApplicationBuilder builder)
-        => builder.Services.Configure<KestrelServerOptions>(server =>
+    {
+        builder.Services.Configure<KestrelServerOptions>(server =>
         {
             server.AddServerHeader = false;
             server.Limits.MaxRequestBodySize = MaxRequestBodyBytes;
         });
+        // A request is handled on the thread that read it, and answered on the one that finished it. What must not happen there is
+        // to block, and nothing in the services does.
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
+    }
 
     /// <summary>
     /// 413 for a body that says it is too large. The server alone would close the connection while the client still sends,

@@ -34,7 +34,7 @@ public static partial class PlaceOrder
     [Refuses(StatusCodes.Status422UnprocessableEntity, "This Idempotency-Key was used with another request.")]
     [Refuses(StatusCodes.Status429TooManyRequests, RateLimit.Refusal)]
     [Refuses(StatusCodes.Status503ServiceUnavailable, "Too many requests are waiting, or the database does not answer.")]
-    public static async Task<Results<Created<Response>, ValidationProblem, ProblemHttpResult>> HandleAsync(
+    public static async Task<Results<CreatedJson<Response>, ValidationProblem, ProblemHttpResult>> HandleAsync(
         Request request, [FromHeader(Name = IdempotencyKey.Header)] string? idempotencyKey,
         OrderStore orders, PlaceOnceStore ordersOnce, HttpResponse http, TimeProvider clock)
     {
@@ -55,7 +55,7 @@ public static partial class PlaceOrder
         if (idempotencyKey is null)
         {
             await orders.PlaceAsync(order, created);
-            return TypedResults.Created($"/orders/{answer.Id}", answer);
+            return new CreatedJson<Response>($"/orders/{answer.Id}", answer);
         }
         var placed = await ordersOnce.PlaceAsync(IdempotencyKey.Of(idempotencyKey, request), order, created, answer);
         if (placed.Answer is not { } first)
@@ -64,7 +64,7 @@ public static partial class PlaceOrder
                 : TypedResults.Problem($"A request with this {IdempotencyKey.Header} is in progress.", statusCode: StatusCodes.Status409Conflict);
         if (placed.IsReplay)
             http.Headers[IdempotencyKey.ReplayedHeader] = "true";
-        return TypedResults.Created($"/orders/{first.Id}", first);
+        return new CreatedJson<Response>($"/orders/{first.Id}", first);
     }
 
     /// <returns>One entry for each bad field; empty when the request is good.</returns>

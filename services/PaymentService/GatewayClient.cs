@@ -100,7 +100,10 @@ public sealed class GatewayClient(
     private Task<HttpResponseMessage> SendAsync<TBody>(
         string path, string key, TBody body, JsonTypeInfo<TBody> json, CancellationToken cancellationToken)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body, json) };
+        // Its length is known: one packet, where JsonContent is sent in chunks.
+        var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, json));
+        content.Headers.ContentType = new("application/json");
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
         request.Headers.Add("Idempotency-Key", key);
         return http.SendAsync(request, cancellationToken);
     }

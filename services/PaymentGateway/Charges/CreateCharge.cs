@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Mvc;
 using PaymentGateway.Chaos;
 using PaymentGateway.Ledger;
 using Result = Microsoft.AspNetCore.Http.HttpResults.Results<
-    Microsoft.AspNetCore.Http.HttpResults.Created<PaymentGateway.Charges.ChargeAnswer>,
+    EventShop.ServiceDefaults.CreatedJson<PaymentGateway.Charges.ChargeAnswer>,
     Microsoft.AspNetCore.Http.HttpResults.JsonHttpResult<PaymentGateway.Charges.ChargeAnswer>,
     Microsoft.AspNetCore.Http.HttpResults.ValidationProblem,
     Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult,
@@ -97,6 +97,6 @@ internal static class CreateCharge
     }
 
     private static Result Answer(Charge charge) => charge.DeclineCode is null
-        ? TypedResults.Created($"/charges?orderId={charge.OrderId}", ChargeAnswer.Of(charge))
+        ? new CreatedJson<ChargeAnswer>($"/charges?orderId={charge.OrderId}", ChargeAnswer.Of(charge))
         : TypedResults.Json(ChargeAnswer.Of(charge), GatewayJson.Default.ChargeAnswer, statusCode: StatusCodes.Status402PaymentRequired);
 }

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Mvc;
 using PaymentGateway.Chaos;
 using PaymentGateway.Ledger;
 using Result = Microsoft.AspNetCore.Http.HttpResults.Results<
-    Microsoft.AspNetCore.Http.HttpResults.Created<PaymentGateway.Refunds.RefundAnswer>,
+    EventShop.ServiceDefaults.CreatedJson<PaymentGateway.Refunds.RefundAnswer>,
     Microsoft.AspNetCore.Http.HttpResults.ValidationProblem,
     Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult,
     Microsoft.AspNetCore.Http.HttpResults.EmptyHttpResult>;
@@ -98,5 +98,5 @@ internal static class CreateRefund
     }
 
     private static Result Answer(Refund refund)
-        => TypedResults.Created($"/charges?orderId={refund.OrderId}", RefundAnswer.Of(refund));
+        => new CreatedJson<RefundAnswer>($"/charges?orderId={refund.OrderId}", RefundAnswer.Of(refund));
 }
