@@ -36,7 +36,9 @@ internal sealed class BenchShop : IAsyncDisposable
     }.Where(process => process.Item2 is not null).ToDictionary(process => process.Item1, process => process.Item2!.Value);
 
     /// <summary>Starts it. (Each service consumes a stream of the other's: neither is ready alone, the first time.)</summary>
-    public static async Task<BenchShop> StartAsync(OtlpSink telemetry)
+    /// <param name="telemetry">Where telemetry goes.</param>
+    /// <param name="settings">Environment variables of the services, besides the usual ones or instead.</param>
+    public static async Task<BenchShop> StartAsync(OtlpSink telemetry, params (string Name, string Value)[] settings)
     {
         var shop = new BenchShop(await NatsServer.StartAsync());
         await shop._postgres.InitializeAsync();
@@ -47,6 +49,8 @@ internal sealed class BenchShop : IAsyncDisposable
         shop._environment["Telemetry__SamplingRatio"] = "0.1";
         shop._environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = telemetry.Url;
         shop._environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+        foreach (var (name, value) in settings)
+            shop._environment[name] = value;
         shop._gateway = await ServiceProcess.Start("PaymentGateway", shop._environment);
         shop._environment["services__payment-gateway__http__0"] = shop._gateway.BaseAddress.ToString();
         shop._order = await ServiceProcess.Start("OrderService", shop._environment);

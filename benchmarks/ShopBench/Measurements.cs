@@ -45,6 +45,38 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         report.Add(few.Drain / many.Drain, "×", "growth", "paid");
     }
 
+    /// <summary>What telemetry costs the order service, and what a collector in trouble does to it: each twice, in turns.</summary>
+    public async Task TelemetryAsync()
+    {
+        await using var slow = await OtlpSink.StartAsync(TimeSpan.FromSeconds(30));
+        (string Name, OtlpSink Collector, (string, string)[] Settings)[] variants =
+        [
+            ("off", telemetry, [("OTEL_SDK_DISABLED", "true")]),
+            ("sampled", telemetry, []),
+            ("full", telemetry, [("Telemetry__SamplingRatio", "1")]),
+            ("slowCollector", slow, []),
+            ("absentCollector", telemetry, [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")]),
+        ];
+        var figures = variants.ToDictionary(variant => variant.Name, _ => (Rate: 0.0, Cpu: 0.0));
+        foreach (var round in new[] { variants, [.. variants.Reverse()] })
+            foreach (var (name, collector, changed) in round)
+            {
+                await using var shop = await BenchShop.StartAsync(collector, changed);
+                await WarmUpAsync(shop);
+                await shop.StopPaymentServiceAsync();
+                var before = UsageOf(shop)["order"];
+                var rate = await Wrk.RunAsync(shop.Target, 256, settings.Intake);
+                var cpu = (UsageOf(shop)["order"] - before).CpuSeconds * 1e6 / (rate * settings.Intake.TotalSeconds);
+                figures[name] = (figures[name].Rate + rate / 2, figures[name].Cpu + cpu / 2);
+            }
+        foreach (var (name, (rate, cpu)) in figures)
+        {
+            report.Add(rate, "orders/s", "telemetry", name, "intake");
+            report.Add(cpu, "µs", "telemetry", name, "cpuMicrosPerOrder");
+        }
+        report.Add(figures["sampled"].Cpu / figures["off"].Cpu, "×", "telemetry", "cost");
+    }
+
     /// <summary>The broker is killed under a steady load, and is back after a while.</summary>
     public async Task RecoveryAsync()
     {

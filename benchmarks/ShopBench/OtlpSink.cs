@@ -14,7 +14,8 @@ internal sealed class OtlpSink : IAsyncDisposable
 
     public string Url => _app.Urls.Single();
 
-    public static async Task<OtlpSink> StartAsync()
+    /// <param name="delay">How long it takes over each request.</param>
+    public static async Task<OtlpSink> StartAsync(TimeSpan delay = default)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -23,6 +24,7 @@ internal sealed class OtlpSink : IAsyncDisposable
         app.Run(async context =>
         {
             await context.Request.Body.CopyToAsync(Stream.Null);
+            await Task.Delay(delay, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             context.Response.StatusCode = StatusCodes.Status200OK;
         });
         await app.StartAsync();
