@@ -84,7 +84,7 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await using var shop = await BenchShop.StartAsync(telemetry);
         await WarmUpAsync(shop);
         var load = new OpenLoop(shop.Target);
-        var running = load.RunAsync(rate, settings.Outage + TimeSpan.FromSeconds(settings.Outage.TotalSeconds + 30), Patience);
+        var running = load.RunAsync(rate, settings.Outage + settings.AfterOutage, Patience);
         await Eventually.True("orders are paid", () => load.Posted > 3 * rate && load.Outstanding < rate, Patience);
 
         shop.Nats.Kill();
