@@ -35,6 +35,9 @@ internal static partial class Log
     [LoggerMessage(23, LogLevel.Error, "{Topology} differs from its definition and could not be changed: {Difference}")]
     public static partial void TopologyDrift(this ILogger log, string topology, string difference);
 
+    [LoggerMessage(24, LogLevel.Warning, "{Topology} differs from its definition and is left as it is, because Messaging:Provision is false: {Difference}")]
+    public static partial void DriftLeftAlone(this ILogger log, string topology, string difference);
+
     [LoggerMessage(30, LogLevel.Warning, "{Consumer}: {EventType} {EventId} failed on attempt {Attempt} and is tried again in {Delay}: {Reason}")]
     public static partial void HandlingFailed(this ILogger log, string consumer, string? eventType, Guid? eventId, int attempt, TimeSpan delay, string reason, Exception exception);
 

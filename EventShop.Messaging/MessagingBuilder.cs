@@ -33,8 +33,8 @@ public sealed class MessagingBuilder
     {
         var map = new HandlerMap(_host.Services);
         handlers(map);
-        var definition = new ConsumerDefinition(name, from, subject, map);
-        var options = _host.Configuration.GetValidated<ConsumerOptions>($"Messaging:Consumers:{name}");
+        var definition = new ConsumerDefinition(
+            name, from, subject, map, _host.Configuration.GetValidated<ConsumerOptions>($"Messaging:Consumers:{name}"));
 
         if (!_hasDeadLetters)
         {
@@ -46,20 +46,20 @@ public sealed class MessagingBuilder
         }
         _host.Services.AddSingleton(definition);
         _host.Services.AddSingleton<IHostedService>(services => ActivatorUtilities.CreateInstance<GivenUpWatch>(services, definition));
-        _host.Services.AddSingleton(services => CreateConsumer(services, definition, options));
+        _host.Services.AddSingleton(services => CreateConsumer(services, definition));
         _host.Services.AddSingleton<IHostedService>(services => services.GetServices<Consumer>().Single(c => c.Name == name));
         return this;
     }
 
-    private static Consumer CreateConsumer(IServiceProvider services, ConsumerDefinition definition, ConsumerOptions options)
+    private static Consumer CreateConsumer(IServiceProvider services, ConsumerDefinition definition)
     {
         var clock = services.GetRequiredService<TimeProvider>();
         var log = services.GetRequiredService<ILogger<Consumer>>();
         var gate = new ConsumptionGate(clock);
-        var settlement = new Settlement(definition.Name, options, log);
-        var processor = new MessageProcessor(definition, options, gate, settlement, services.GetRequiredService<DeadLetters>(),
+        var settlement = new Settlement(definition.Name, definition.Options, log);
+        var processor = new MessageProcessor(definition, gate, settlement, services.GetRequiredService<DeadLetters>(),
             services.GetRequiredService<IServiceScopeFactory>(), clock, log);
-        return new(definition, options, services.GetRequiredService<Topology>(), services.GetRequiredService<INatsConnection>(),
+        return new(definition, services.GetRequiredService<Topology>(), services.GetRequiredService<INatsConnection>(),
             processor, gate, settlement, clock, log);
     }
 }
@@ -84,6 +84,7 @@ public static class MessagingExtensions
         services.AddSingleton(host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox"));
         services.TryAddSingleton<INatsJSContext>(provider => new NatsJSContext(provider.GetRequiredService<INatsConnection>()));
         services.AddSingleton<Topology>();
+        services.AddSingleton<ISetup, TopologySetup>();
         services.AddSingleton<EventPublisher>();
         services.AddSingleton<OutboxTable>();
         services.AddSingleton<OutboxRelay>();
@@ -107,6 +108,8 @@ public static class MessagingExtensions
     public static NatsOpts ForMessaging(this NatsOpts options, string name) => options with
     {
         Name = name,
+        // Replies of its own: a user of the broker can be kept from those of others.
+        InboxPrefix = $"_INBOX_{name}",
         PingInterval = TimeSpan.FromSeconds(5),
         MaxPingOut = 2,
         ReconnectWaitMin = TimeSpan.FromMilliseconds(250),

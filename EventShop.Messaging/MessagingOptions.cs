@@ -12,6 +12,16 @@ public sealed class MessagingOptions
     [Range(1, 5)]
     public int Replicas { get; set; } = 1;
 
+    /// <summary>
+    /// Whether a running service makes and changes its streams and consumers. Where it may not, the service's <c>setup</c> does,
+    /// once for each deployment; until then the service is unready.
+    /// </summary>
+    public bool Provision { get; set; } = true;
+
+    /// <summary>How long <c>setup</c> waits for the broker, and for the streams that other services' setups make.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
+    public TimeSpan SetupTimeout { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How often streams and consumers are compared with their definitions.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan TopologyInterval { get; set; } = TimeSpan.FromSeconds(30);

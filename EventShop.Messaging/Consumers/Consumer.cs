@@ -12,7 +12,6 @@ namespace EventShop.Messaging;
 internal sealed class Consumer : BackgroundService
 {
     private readonly ConsumerDefinition _definition;
-    private readonly ConsumerOptions _options;
     private readonly Topology _topology;
     private readonly INatsConnection _connection;
     private readonly MessageProcessor _processor;
@@ -25,15 +24,17 @@ internal sealed class Consumer : BackgroundService
     private int _finished;
 
     public Consumer(
-        ConsumerDefinition definition, ConsumerOptions options, Topology topology, INatsConnection connection,
+        ConsumerDefinition definition, Topology topology, INatsConnection connection,
         MessageProcessor processor, ConsumptionGate gate, Settlement settlement, TimeProvider clock, ILogger<Consumer> log)
     {
-        (_definition, _options, _topology, _connection) = (definition, options, topology, connection);
+        (_definition, _topology, _connection) = (definition, topology, connection);
         (_processor, _gate, _settlement, _clock, _log) = (processor, gate, settlement, clock, log);
-        _held = new Deliveries(options.EffectivePrefetch, options.AckWait, settlement, clock);
+        _held = new Deliveries(Options.EffectivePrefetch, Options.AckWait, settlement, clock);
     }
 
     public string Name => _definition.Name;
+
+    private ConsumerOptions Options => _definition.Options;
 
     /// <summary>Null while messages are being consumed; otherwise why not.</summary>
     public string? Trouble { get; private set; } = "not started";
@@ -44,11 +45,11 @@ internal sealed class Consumer : BackgroundService
         using var abort = new CancellationTokenSource();
         using var idle = new CancellationTokenSource();
         var renewing = Supervised.RunAsync($"{Name} renewal", _held.RenewAsync, _clock, _log, idle.Token);
-        var workers = Enumerable.Range(0, _options.Workers).Select(_ => WorkAsync(stoppingToken, abort.Token)).ToArray();
+        var workers = Enumerable.Range(0, Options.Workers).Select(_ => WorkAsync(stoppingToken, abort.Token)).ToArray();
 
         await Supervised.RunAsync(Name, PullAsync, _clock, _log, stoppingToken);
         Trouble = "stopping";
-        abort.CancelAfter(_options.DrainTimeout);
+        abort.CancelAfter(Options.DrainTimeout);
         await Task.WhenAll(workers);
 
         var returned = _held.Count;
@@ -64,13 +65,13 @@ internal sealed class Consumer : BackgroundService
     {
         try
         {
-            var consumer = await _topology.EnsureConsumerAsync(_definition, _options, stoppingToken);
+            var consumer = await _topology.EnsureConsumerAsync(_definition, stoppingToken);
             Trouble = null;
             while (!stoppingToken.IsCancellationRequested)
             {
                 await _gate.WaitAsync(stoppingToken);
                 var room = await _held.WaitForRoomAsync(stoppingToken);
-                await foreach (var delivery in consumer.PullAsync(room, _options.PullExpiry, _clock))
+                await foreach (var delivery in consumer.PullAsync(room, Options.PullExpiry, _clock))
                 {
                     _held.Add(delivery);
                     _received.Writer.TryWrite(delivery);
@@ -112,7 +113,7 @@ internal sealed class Consumer : BackgroundService
     {
         try
         {
-            using var patience = new CancellationTokenSource(_options.PullExpiry, _clock);
+            using var patience = new CancellationTokenSource(Options.PullExpiry, _clock);
             await _connection.PingAsync(patience.Token);
         }
         catch (Exception e) when (e is NatsException or OperationCanceledException)

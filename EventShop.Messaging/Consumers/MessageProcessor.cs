@@ -7,7 +7,7 @@ namespace EventShop.Messaging;
 
 /// <summary>Has one message handled and settles it: acknowledged, tried again, given up, or held until it can be handled.</summary>
 internal sealed class MessageProcessor(
-    ConsumerDefinition definition, ConsumerOptions options, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters,
+    ConsumerDefinition definition, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters,
     IServiceScopeFactory scopes, TimeProvider clock, ILogger log)
 {
     private static readonly KeyValuePair<string, object?> NatsSystem = new("messaging.system", MessagingTelemetry.Nats);
@@ -71,7 +71,7 @@ internal sealed class MessageProcessor(
             Record(e is NotYetException ? "not-yet" : "unavailable", context, started);
             return e;
         }
-        catch (Exception e) when (e is PoisonMessageException || delivery.Attempt >= options.MaxAttempts)
+        catch (Exception e) when (e is PoisonMessageException || delivery.Attempt >= definition.Options.MaxAttempts)
         {
             Record("dead-lettered", context, started);
             await GiveUpAsync(delivery, e);
@@ -117,12 +117,12 @@ internal sealed class MessageProcessor(
     {
         try
         {
-            await handling.WaitAsync(options.HandlerTimeout, clock, cancellation.Token);
+            await handling.WaitAsync(definition.Options.HandlerTimeout, clock, cancellation.Token);
         }
         catch (TimeoutException e) when (!handling.IsCompleted)
         {
             await cancellation.CancelAsync();
-            throw new TimeoutException($"the handler took longer than HandlerTimeout ({options.HandlerTimeout})", e);
+            throw new TimeoutException($"the handler took longer than HandlerTimeout ({definition.Options.HandlerTimeout})", e);
         }
     }
 
@@ -132,7 +132,7 @@ internal sealed class MessageProcessor(
         var raised = TraceContext.Parse(
             CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceParent), CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceState));
         // A prompt first attempt goes on in the trace of its cause. Any other begins a trace of its own, linked to it.
-        var prompt = delivery.Attempt == 1 && !isRepeated && clock.GetUtcNow() - context.Time < options.SameTraceWithin
+        var prompt = delivery.Attempt == 1 && !isRepeated && clock.GetUtcNow() - context.Time < definition.Options.SameTraceWithin
             && CloudEvent.Header(delivery.Message.Headers, CloudEvent.Redriven) is null;
         var activity = prompt
             ? MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, raised)

@@ -33,10 +33,12 @@ public static class DatabaseExtensions
             builder.UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>());
             return builder.Build();
         });
-        host.Services.AddHostedService(provider => new DatabaseSetup(
+        host.Services.AddSingleton(provider => new DatabaseSetup(
             provider.GetRequiredService<NpgsqlDataSource>(), new(connectionName, connectionString),
             [typeof(DatabaseExtensions).Assembly, service], options,
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<DatabaseSetup>>()));
+        host.Services.AddSingleton<ISetup>(provider => provider.GetRequiredService<DatabaseSetup>());
+        host.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseSetup>());
         host.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database");
     }
 

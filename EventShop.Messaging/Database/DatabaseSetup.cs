@@ -5,18 +5,23 @@ using Npgsql;
 
 namespace EventShop.Messaging;
 
-/// <summary>Brings a database to the schema of this version before the service starts: in order, once, and by one replica at a time.</summary>
+/// <summary>
+/// Brings a database to the schema of this version before the service starts: in order, once, and by one replica at a time. Or, where
+/// the service may not, waits until somebody else has.
+/// </summary>
 internal sealed class DatabaseSetup(
     NpgsqlDataSource db, DatabaseConnection target, IReadOnlyList<Assembly> assemblies, DatabaseOptions options, TimeProvider clock,
-    ILogger<DatabaseSetup> log) : IHostedService
+    ILogger<DatabaseSetup> log) : IHostedService, ISetup
 {
     /// <summary>Any number that all replicas agree on.</summary>
     private const long SchemaLock = 0x4576656E7453686F;
 
-    public async Task StartAsync(CancellationToken cancellationToken)
+    public Task StartAsync(CancellationToken cancellationToken) => options.ApplySchema ? RunAsync(cancellationToken) : WaitAsync(cancellationToken);
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
-        if (!options.ApplySchema)
-            return;
         var started = clock.GetTimestamp();
         while (true)
         {
@@ -40,7 +45,32 @@ internal sealed class DatabaseSetup(
         }
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    private async Task WaitAsync(CancellationToken cancellationToken)
+    {
+        var started = clock.GetTimestamp();
+        while (await WhatIsMissingAsync(cancellationToken) is { } missing)
+        {
+            if (clock.GetElapsedTime(started) > options.StartupTimeout)
+                throw new StartupException($"{Where()}: {missing}, and Database:ApplySchema is false: run the service's setup command first");
+            await Task.Delay(TimeSpan.FromMilliseconds(250), clock, cancellationToken);
+        }
+    }
+
+    /// <returns>Null when the schema of this version has been applied. One of a later version is no trouble: it only adds.</returns>
+    private async Task<string?> WhatIsMissingAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var command = db.CreateCommand("select array_agg(name) from schema_versions");
+            var applied = await command.ExecuteScalarAsync(cancellationToken) as string[] ?? [];
+            var missing = Scripts().Select(script => script.Name).Except(applied).ToArray();
+            return missing.Length == 0 ? null : $"its schema lacks {string.Join(", ", missing)}";
+        }
+        catch (NpgsqlException e)
+        {
+            return e.Message;
+        }
+    }
 
     private async Task ApplyAsync(CancellationToken cancellationToken)
     {

@@ -22,16 +22,19 @@ internal sealed class GivenUpWatch(
 
     private static readonly ConsumerOptions Options = new() { Workers = 8 };
 
-    private readonly ConsumerDefinition _advisories = new(
-        $"{consumer.Name}-given-up", Stream.Name, $"{Subject}.{consumer.Stream}.{consumer.Name}", HandlerMap.None);
-    private readonly Settlement _settlement = new($"{consumer.Name}-given-up", Options, log);
+    private readonly ConsumerDefinition _advisories = AdvisoriesOf(consumer);
+    private readonly Settlement _settlement = new(AdvisoriesOf(consumer).Name, Options, log);
+
+    /// <summary>The consumer of the advisories about another one.</summary>
+    public static ConsumerDefinition AdvisoriesOf(ConsumerDefinition consumer) => new(
+        $"{consumer.Name}-given-up", Stream.Name, $"{Subject}.{consumer.Stream}.{consumer.Name}", HandlerMap.None, Options);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Supervised.RunAsync(_advisories.Name, WatchAsync, clock, log, stoppingToken);
 
     private async Task WatchAsync(CancellationToken stoppingToken)
     {
-        var advisories = await topology.EnsureConsumerAsync(_advisories, Options, stoppingToken);
+        var advisories = await topology.EnsureConsumerAsync(_advisories, stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
             await foreach (var delivery in advisories.PullAsync(Options.EffectivePrefetch, Options.PullExpiry, clock))
                 await KeepAsync(delivery, stoppingToken);

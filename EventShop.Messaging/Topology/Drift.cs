@@ -19,14 +19,14 @@ internal static class Drift
         NumReplicas = replicas,
     };
 
-    public static ConsumerConfig Configure(this ConsumerDefinition definition, ConsumerConfig config, ConsumerOptions options) => config with
+    public static ConsumerConfig Configure(this ConsumerDefinition definition, ConsumerConfig config) => config with
     {
         FilterSubject = definition.Subject,
         AckPolicy = ConsumerConfigAckPolicy.Explicit,
         DeliverPolicy = ConsumerConfigDeliverPolicy.All,
-        AckWait = options.AckWait,
-        MaxDeliver = options.MaxDeliver,
-        MaxAckPending = options.MaxAckPending,
+        AckWait = definition.Options.AckWait,
+        MaxDeliver = definition.Options.MaxDeliver,
+        MaxAckPending = definition.Options.MaxAckPending,
     };
 
     /// <returns>Null when they agree; otherwise <c>ack_wait 00:00:10 → 00:00:30, …</c>.</returns>

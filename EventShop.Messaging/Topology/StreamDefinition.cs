@@ -17,4 +17,5 @@ public sealed record StreamDefinition(string Name, params string[] Subjects)
 /// <param name="Stream">The stream it reads.</param>
 /// <param name="Subject">The subjects of it that it wants.</param>
 /// <param name="Handlers">What handles them.</param>
-internal sealed record ConsumerDefinition(string Name, string Stream, string Subject, HandlerMap Handlers);
+/// <param name="Options">How it is read.</param>
+internal sealed record ConsumerDefinition(string Name, string Stream, string Subject, HandlerMap Handlers, ConsumerOptions Options);

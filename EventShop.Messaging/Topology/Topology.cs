@@ -39,8 +39,7 @@ internal sealed class Topology : BackgroundService
 
     /// <returns>The durable consumer, created, or updated where it differs.</returns>
     /// <exception cref="NatsJSException">The stream is not there yet, or the consumer differs in what the broker does not change.</exception>
-    public async Task<INatsJSConsumer> EnsureConsumerAsync(
-        ConsumerDefinition definition, ConsumerOptions options, CancellationToken cancellationToken)
+    public async Task<INatsJSConsumer> EnsureConsumerAsync(ConsumerDefinition definition, CancellationToken cancellationToken)
     {
         INatsJSConsumer consumer;
         try
@@ -49,14 +48,16 @@ internal sealed class Topology : BackgroundService
         }
         catch (NatsJSApiException e) when (e.Error.Code is NotFound)
         {
+            if (!_options.Provision)
+                throw NotProvisioned($"consumer {definition.Name} on stream {definition.Stream}", e);
             consumer = await _jetStream.CreateConsumerAsync(
-                definition.Stream, definition.Configure(new ConsumerConfig(definition.Name), options), cancellationToken);
+                definition.Stream, definition.Configure(new ConsumerConfig(definition.Name)), cancellationToken);
             _log.ConsumerProvisioned(definition.Name, definition.Stream, "created");
             return consumer;
         }
 
-        var wanted = definition.Configure(consumer.Info.Config, options);
-        if (Drift.Between(consumer.Info.Config, wanted) is not { } drift)
+        var wanted = definition.Configure(consumer.Info.Config);
+        if (Drift.Between(consumer.Info.Config, wanted) is not { } drift || IsLeftAlone($"consumer {definition.Name}", drift))
             return consumer;
         if (consumer.Info.Config.FilterSubject != wanted.FilterSubject && !AppliesChangedFilters(_connection.ServerInfo))
             throw new NatsJSException($"{drift}, and nats-server {_connection.ServerInfo?.Version} takes a changed filter without applying it: " +
@@ -71,6 +72,17 @@ internal sealed class Topology : BackgroundService
         }
         _log.ConsumerProvisioned(definition.Name, definition.Stream, $"updated: {drift}");
         return consumer;
+    }
+
+    /// <summary>Makes the streams, and a moment later the consumers, as defined; now, or not at all.</summary>
+    /// <exception cref="NatsException">The broker is away or refuses, or another service's stream is not there yet.</exception>
+    public async Task ProvisionAsync(IEnumerable<ConsumerDefinition> consumers, CancellationToken cancellationToken)
+    {
+        await _connection.ConnectAsync();
+        foreach (var definition in _streams)
+            await EnsureStreamAsync(definition, cancellationToken);
+        foreach (var definition in consumers)
+            await EnsureConsumerAsync(definition, cancellationToken);
     }
 
     /// <summary>Before 2.10 the broker stores the new filter, and delivers nothing more.</summary>
@@ -136,6 +148,8 @@ internal sealed class Topology : BackgroundService
         }
         catch (NatsJSApiException e) when (e.Error.Code is NotFound)
         {
+            if (!_options.Provision)
+                throw NotProvisioned($"stream {definition.Name}", e);
             await _jetStream.CreateStreamAsync(
                 definition.Configure(new StreamConfig(definition.Name, definition.Subjects), _options.Replicas), cancellationToken);
             _log.StreamProvisioned(definition.Name, "created");
@@ -143,7 +157,7 @@ internal sealed class Topology : BackgroundService
         }
 
         var wanted = definition.Configure(existing, _options.Replicas);
-        if (Drift.Between(existing, wanted) is not { } drift)
+        if (Drift.Between(existing, wanted) is not { } drift || IsLeftAlone($"stream {definition.Name}", drift))
             return;
         try
         {
@@ -154,6 +168,17 @@ internal sealed class Topology : BackgroundService
             throw Unchangeable(drift, e);
         }
         _log.StreamProvisioned(definition.Name, $"updated: {drift}");
+    }
+
+    private static NatsJSException NotProvisioned(string what, NatsJSApiException e) =>
+        new($"{what} does not exist, and Messaging:Provision is false: run the service's setup command", e);
+
+    /// <summary>While a deployment is under way, the replicas of one version find what the setup of the other has made: they work on.</summary>
+    private bool IsLeftAlone(string what, string drift)
+    {
+        if (!_options.Provision)
+            _log.DriftLeftAlone(what, drift);
+        return !_options.Provision;
     }
 
     private static NatsJSException Unchangeable(string drift, NatsJSApiException e) => new($"{drift}, and the broker refuses: {e.Message}", e);

@@ -2,21 +2,21 @@ using System.Collections.Concurrent;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using EventShop.Tests.Servers;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace EventShop.Tests.AspireHosting;
 
 /// <summary>Several processes of one project behind one address.</summary>
-public sealed class ReplicaTests
+public sealed class ReplicaTests(PostgresServer postgres)
 {
     [Fact]
     public async Task Replicas_answer_on_one_port()
     {
         var token = TestContext.Current.CancellationToken;
         var builder = Applications.CreateBuilder();
-        // Alone: without its schema it needs no database to be alive.
         builder.AddProject<Projects.OrderService>("order-service").WithReplicas(2)
-            .WithEnvironment("Database__ApplySchema", "false").WithHttpHealthCheck("/alive");
+            .WithEnvironment("ConnectionStrings__orders", postgres.NewDatabase()).WithHttpHealthCheck("/alive");
         builder.Services.AddHttpClient();
         await using var application = builder.Build();
         await application.StartAsync(token);

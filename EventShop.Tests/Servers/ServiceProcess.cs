@@ -17,9 +17,9 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> errors = new();
     private readonly TaskCompletionSource<Uri> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServiceProcess(string service, IReadOnlyDictionary<string, string?>? environment, int port, bool failPoints = false)
+    private ServiceProcess(string service, IReadOnlyDictionary<string, string?>? environment, int port, bool failPoints = false, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [$"{service}.dll"])
+        var start = new ProcessStartInfo("dotnet", [$"{service}.dll", .. arguments])
         {
             WorkingDirectory = BuildOutput(service, failPoints),
             RedirectStandardOutput = true,
@@ -97,9 +97,10 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <returns>Its exit code and what it wrote to stderr.</returns>
     public static async Task<(int ExitCode, string Errors)> RunToEnd(
         string service,
-        IReadOnlyDictionary<string, string?>? environment = null)
+        IReadOnlyDictionary<string, string?>? environment = null,
+        params string[] arguments)
     {
-        await using var started = new ServiceProcess(service, environment, port: 0);
+        await using var started = new ServiceProcess(service, environment, port: 0, arguments: arguments);
         await started.process.WaitForExitAsync().WaitAsync(StartLimit);
         return (started.process.ExitCode, started.Errors);
     }

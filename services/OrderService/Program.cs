@@ -3,7 +3,7 @@ using EventShop.Messaging;
 using EventShop.ServiceDefaults;
 using OrderService;
 
-return await ServiceHost.RunAsync(() =>
+return await ServiceHost.RunAsync(args, () =>
 {
     var builder = WebApplication.CreateBuilder(args);
     builder.AddServiceDefaults();
