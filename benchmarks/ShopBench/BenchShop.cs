@@ -37,8 +37,7 @@ internal sealed class BenchShop : IAsyncDisposable
 
     /// <summary>Starts it. (Each service consumes a stream of the other's: neither is ready alone, the first time.)</summary>
     /// <param name="telemetry">Where telemetry goes.</param>
-    /// <param name="settings">Environment variables of the services, besides the usual ones or instead.</param>
-    public static async Task<BenchShop> StartAsync(OtlpSink telemetry, params (string Name, string Value)[] settings)
+    public static async Task<BenchShop> StartAsync(OtlpSink telemetry)
     {
         var shop = new BenchShop(await NatsServer.StartAsync());
         await shop._postgres.InitializeAsync();
@@ -47,16 +46,25 @@ internal sealed class BenchShop : IAsyncDisposable
         shop._environment["ConnectionStrings__payments"] = shop._postgres.ConnectionString("payments");
         shop._environment["Gateway__LedgerPath"] = Path.Combine(shop._folder.FullName, "ledger.jsonl");
         shop._environment["Telemetry__SamplingRatio"] = "0.1";
-        shop._environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = telemetry.Url;
         shop._environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
-        foreach (var (name, value) in settings)
-            shop._environment[name] = value;
+        shop._environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = telemetry.Url;
         shop._gateway = await ServiceProcess.Start("PaymentGateway", shop._environment);
         shop._environment["services__payment-gateway__http__0"] = shop._gateway.BaseAddress.ToString();
         shop._order = await ServiceProcess.Start("OrderService", shop._environment);
         await shop.StartPaymentServiceAsync();
         await shop._order.WaitHealthy(Patience);
         return shop;
+    }
+
+    /// <summary>One more order service, which the caller disposes of.</summary>
+    /// <param name="telemetry">Where its telemetry goes.</param>
+    /// <param name="settings">Environment variables besides the usual ones, or instead.</param>
+    public Task<ServiceProcess> StartOrderReplicaAsync(OtlpSink telemetry, params (string Name, string Value)[] settings)
+    {
+        var environment = new Dictionary<string, string?>(_environment) { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = telemetry.Url };
+        foreach (var (name, value) in settings)
+            environment[name] = value;
+        return ServiceProcess.Start("OrderService", environment);
     }
 
     public async Task StartPaymentServiceAsync()

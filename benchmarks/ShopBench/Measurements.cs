@@ -1,4 +1,5 @@
 using EventShop.Tests;
+using EventShop.Tests.Servers;
 
 namespace ShopBench;
 
@@ -45,7 +46,10 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         report.Add(few.Drain / many.Drain, "×", "growth", "paid");
     }
 
-    /// <summary>What telemetry costs the order service, and what a collector in trouble does to it: each twice, in turns.</summary>
+    /// <summary>
+    /// What telemetry costs the order service, and what a collector in trouble does to it: one replica for each way, on one broker and
+    /// one database, loaded in turns. Of each turn the ratio to the replica without telemetry counts, and of those the median.
+    /// </summary>
     public async Task TelemetryAsync()
     {
         await using var slow = await OtlpSink.StartAsync(TimeSpan.FromSeconds(30));
@@ -57,25 +61,33 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
             ("slowCollector", slow, []),
             ("absentCollector", telemetry, [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")]),
         ];
-        var figures = variants.ToDictionary(variant => variant.Name, _ => (Rate: 0.0, Cpu: 0.0));
-        foreach (var round in new[] { variants, [.. variants.Reverse()] })
-            foreach (var (name, collector, changed) in round)
+        await using var shop = await BenchShop.StartAsync(telemetry);
+        await shop.StopPaymentServiceAsync();
+        var replicas = new List<ServiceProcess>();
+        foreach (var (_, collector, changed) in variants)
+            replicas.Add(await shop.StartOrderReplicaAsync(collector, changed));
+        foreach (var replica in replicas)
+            await Wrk.RunAsync(shop.Target.At(replica.BaseAddress), 256, settings.WarmUp);
+
+        var turns = variants.ToDictionary(variant => variant.Name, _ => new List<(double Rate, double Cpu)>());
+        for (var turn = 0; turn < settings.TelemetryTurns; turn++)
+            foreach (var i in Enumerable.Range(0, variants.Length).OrderBy(i => turn % 2 == 0 ? i : -i))
             {
-                await using var shop = await BenchShop.StartAsync(collector, changed);
-                await WarmUpAsync(shop);
-                await shop.StopPaymentServiceAsync();
-                var before = UsageOf(shop)["order"];
-                var rate = await Wrk.RunAsync(shop.Target, 256, settings.Intake);
-                var cpu = (UsageOf(shop)["order"] - before).CpuSeconds * 1e6 / (rate * settings.Intake.TotalSeconds);
-                figures[name] = (figures[name].Rate + rate / 2, figures[name].Cpu + cpu / 2);
+                var before = Usage.Of(replicas[i].Id);
+                var rate = await Wrk.RunAsync(shop.Target.At(replicas[i].BaseAddress), 256, settings.TelemetryTurn);
+                turns[variants[i].Name].Add((rate, (Usage.Of(replicas[i].Id) - before).CpuSeconds * 1e6 / (rate * settings.TelemetryTurn.TotalSeconds)));
             }
-        foreach (var (name, (rate, cpu)) in figures)
+        foreach (var replica in replicas)
+            await replica.DisposeAsync();
+        foreach (var (name, measured) in turns)
         {
-            report.Add(rate, "orders/s", "telemetry", name, "intake");
-            report.Add(cpu, "µs", "telemetry", name, "cpuMicrosPerOrder");
+            report.Add(Median(measured.Select(m => m.Rate)), "orders/s", "telemetry", name, "intake");
+            report.Add(Median(measured.Select(m => m.Cpu)), "µs", "telemetry", name, "cpuMicrosPerOrder");
+            report.Add(Median(measured.Zip(turns["off"], (m, off) => m.Cpu / off.Cpu)), "×", "telemetry", name, "cost");
         }
-        report.Add(figures["sampled"].Cpu / figures["off"].Cpu, "×", "telemetry", "cost");
     }
+
+    private static double Median(IEnumerable<double> values) => values.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : 0;
 
     /// <summary>The broker is killed under a steady load, and is back after a while.</summary>
     public async Task RecoveryAsync()

@@ -38,7 +38,7 @@ internal sealed class Report
         Limit("relay ≥ 20,000 events/s", "relay", value => value >= 20_000);
         Limit("growth of intake ≤ 1.15", "growth.intake", value => value <= 1.15);
         Limit("growth of paying ≤ 1.15", "growth.paid", value => value <= 1.15);
-        Limit("telemetry at 10 % ≤ 1.10 × the CPU per order without", "telemetry.cost", value => value <= 1.10);
+        Limit("telemetry at 10 % ≤ 1.10 × the CPU per order without", "telemetry.sampled.cost", value => value <= 1.10);
         foreach (var service in new[] { "order", "payment", "gateway" })
             Limit($"{service} ≤ 200 MB", $"residentMB.{service}", value => value <= 200);
     }

@@ -12,6 +12,9 @@ namespace ShopBench;
 /// <param name="PaidSubject">Its messages' bodies have the order's id as <c>orderId</c>.</param>
 public sealed record Target(Uri Orders, string Body, string Nats, string PaidStream, string PaidSubject)
 {
+    /// <summary>The same, posted to another replica.</summary>
+    public Target At(Uri service) => this with { Orders = new(service, Orders.AbsolutePath) };
+
     /// <summary>How many orders have been paid so far, by the broker's own count: asking costs one message.</summary>
     public Task<long> PaidAsync() => CountAsync(PaidStream, PaidSubject);
 
