@@ -3,7 +3,8 @@ using EventShop.AppHost;
 // The shop, one statement per box of the diagram in DESIGN.md and README.md.
 var builder = DistributedApplication.CreateBuilder(args);
 
-if (!InfrastructureOptions.TryRead(builder, out var infrastructure, out var problem))
+if (!InfrastructureOptions.TryRead(builder, out var infrastructure, out var problem)
+    || !PublishTarget.TryAdd(builder, out problem))
 {
     Console.Error.WriteLine(problem);
     Environment.ExitCode = 1;
@@ -29,13 +30,7 @@ if (infrastructure.Mode is InfrastructureMode.Local)
 }
 else
 {
-    // The server's own arguments replace those of the image, and with them the monitoring port.
-    nats = builder.AddNats("nats")
-        .WithJetStream()
-        .WithDataVolume()
-        .WithArgs("-m", "8222")
-        .WithHttpEndpoint(targetPort: 8222, name: "monitor")
-        .WithHttpHealthCheck("/healthz?js-enabled-only=true", endpointName: "monitor");
+    nats = builder.AddNats("nats").WithJetStream().WithDataVolume().WithMonitor();
 
     var postgres = builder.AddPostgres("postgres").WithDataVolume();
 
@@ -43,21 +38,28 @@ else
 
     payments = postgres.AddDatabase("payments");
 
-    jaeger = builder.AddContainer("jaeger", "jaegertracing/jaeger", "2.20.0")
-        .WithHttpEndpoint(port: 16686, targetPort: 16686, name: "ui")
-        .WithEndpoint(targetPort: 4317, scheme: "http", name: "otlp-grpc");
+    // Published, the telemetry goes where the target has a place for it.
+    if (builder.ExecutionContext.IsRunMode)
+    {
+        jaeger = builder.AddContainer("jaeger", "jaegertracing/jaeger", "2.20.0")
+            .WithHttpEndpoint(port: 16686, targetPort: 16686, name: "ui")
+            .WithEndpoint(targetPort: 4317, scheme: "http", name: "otlp-grpc");
 
-    builder.AddContainer("prometheus", "prom/prometheus", "v3.5.0")
-        .WithBindMount("../deploy/observability", "/etc/prometheus", isReadOnly: true)
-        .WithContainerRuntimeArgs("--add-host=host.docker.internal:host-gateway")
-        .WithHttpEndpoint(port: 9090, targetPort: 9090, name: "ui");
+        builder.AddContainer("prometheus", "prom/prometheus", "v3.5.0")
+            .WithBindMount("../deploy/observability", "/etc/prometheus", isReadOnly: true)
+            .WithContainerRuntimeArgs("--add-host=host.docker.internal:host-gateway")
+            .WithHttpEndpoint(port: 9090, targetPort: 9090, name: "ui");
+    }
 }
 
 var gateway = builder.AddProject<Projects.PaymentGateway>("payment-gateway")
     .WithJaeger(jaeger)
     .WithHttpHealthCheck("/health");
 
+var replicas = builder.ExecutionContext.IsPublishMode ? 2 : 1;
+
 builder.AddProject<Projects.PaymentService>("payment-service")
+    .WithReplicas(replicas)
     .WithReference(nats).WaitFor(nats)
     .WithReference(payments).WaitFor(payments)
     .WithReference(gateway).WaitFor(gateway)
@@ -65,6 +67,7 @@ builder.AddProject<Projects.PaymentService>("payment-service")
     .WithHttpHealthCheck("/health");
 
 builder.AddProject<Projects.OrderService>("order-service")
+    .WithReplicas(replicas)
     .WithExternalHttpEndpoints()
     .WithReference(nats).WaitFor(nats)
     .WithReference(orders).WaitFor(orders)

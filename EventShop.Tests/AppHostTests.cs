@@ -65,6 +65,35 @@ public sealed class AppHostTests
             payments.Annotations.OfType<WaitAnnotation>().Select(w => w.Resource.Name).ToHashSet());
     }
 
+    [Theory]
+    [InlineData("Any", null)]
+    [InlineData("ContainerApps", "azure")]
+    [InlineData("Compose", "compose")]
+    public async Task Published_the_model_has_containers_volumes_secret_parameters_one_way_in_and_nothing_of_local_mode(string target, string? environment)
+    {
+        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.EventShop_AppHost>(
+            ["--operation", "publish", $"--Publish:Environment={target}", "--Infrastructure:Mode=Local", "--Infrastructure:NatsPort=nonsense"], Token);
+
+        var names = builder.Resources.Select(r => r.Name).ToHashSet();
+        Assert.Superset(new HashSet<string> { "nats", "postgres", "orders", "payments", "payment-gateway", "payment-service", "order-service" }, names);
+        Assert.Equal(environment is null ? [] : [environment], names.Intersect(["azure", "compose"]));
+        Assert.Empty(builder.Resources.OfType<ExecutableResource>());
+        Assert.Equal(["nats", "postgres"], builder.Resources.OfType<ContainerResource>().Select(c => c.Name).Order());
+        Assert.All(builder.Resources.OfType<ContainerResource>(), container =>
+            Assert.Equal(ContainerMountType.Volume, Assert.Single(container.Annotations.OfType<ContainerMountAnnotation>()).Type));
+        var nats = Assert.Single(builder.Resources.OfType<NatsServerResource>());
+        var postgres = Assert.Single(builder.Resources.OfType<PostgresServerResource>());
+        Assert.True(nats.PasswordParameter!.Secret && postgres.PasswordParameter.Secret);
+        var external = builder.Resources.Where(r => r.Annotations.OfType<EndpointAnnotation>().Any(e => e.IsExternal)).Select(r => r.Name);
+        Assert.Equal(["order-service"], external);
+    }
+
+    [Fact]
+    public async Task An_unknown_target_publishes_nothing() =>
+        await Assert.ThrowsAnyAsync<InvalidOperationException>(
+            () => DistributedApplicationTestingBuilder.CreateAsync<Projects.EventShop_AppHost>(
+                ["--operation", "publish", "--Publish:Environment=Mainframe"], Token));
+
     [Fact]
     public async Task An_unknown_infrastructure_mode_builds_nothing() =>
         await Assert.ThrowsAnyAsync<InvalidOperationException>(
