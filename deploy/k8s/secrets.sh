@@ -6,7 +6,7 @@
 # roles.sql takes its four from the same file:  set -a; . ./passwords.env; psql … -f deploy/k8s/postgres/roles.sql
 set -euo pipefail
 
-names=(NATS_PROVISIONER NATS_ORDER_SERVICE NATS_PAYMENT_SERVICE NATS_SYS ORDERS_OWNER ORDER_SERVICE PAYMENTS_OWNER PAYMENT_SERVICE)
+names=(NATS_PROVISIONER NATS_ORDER_SERVICE NATS_PAYMENT_SERVICE NATS_SYS ORDERS_OWNER ORDERS_APP PAYMENTS_OWNER PAYMENTS_APP)
 
 # Letters and digits, a letter first: they stand in URLs, in connection strings and in nats-server's configuration.
 new_passwords() {
@@ -41,13 +41,13 @@ manifests() {
   local postgres="Host=$1;SSL Mode=VerifyFull"
   secret order-service \
     nats "nats://order-service:$NATS_ORDER_SERVICE_PASSWORD@nats:4222" \
-    orders "$postgres;Username=order_service;Password=$ORDER_SERVICE_PASSWORD;Database=orders;Maximum Pool Size=30"
+    orders "$postgres;Username=orders_app;Password=$ORDERS_APP_PASSWORD;Database=orders;Maximum Pool Size=20"
   secret order-service-setup \
     nats "nats://provisioner:$NATS_PROVISIONER_PASSWORD@nats:4222" \
     orders "$postgres;Username=orders_owner;Password=$ORDERS_OWNER_PASSWORD;Database=orders"
   secret payment-service \
     nats "nats://payment-service:$NATS_PAYMENT_SERVICE_PASSWORD@nats:4222" \
-    payments "$postgres;Username=payment_service;Password=$PAYMENT_SERVICE_PASSWORD;Database=payments;Maximum Pool Size=30"
+    payments "$postgres;Username=payments_app;Password=$PAYMENTS_APP_PASSWORD;Database=payments;Maximum Pool Size=20"
   secret payment-service-setup \
     nats "nats://provisioner:$NATS_PROVISIONER_PASSWORD@nats:4222" \
     payments "$postgres;Username=payments_owner;Password=$PAYMENTS_OWNER_PASSWORD;Database=payments"
