@@ -105,10 +105,9 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
                 (keys.Add(_key(pending.Write)) ? group : deferred).Add(pending);
 
             foreach (var pending in group)
-            {
-                MessagingTelemetry.GroupWait.Record(Stopwatch.GetElapsedTime(pending.EnqueuedAt).TotalSeconds, _name);
                 pending.Span?.SetTag("db.operation.batch.size", group.Count);
-            }
+            // The first has waited longest. Every write's own wait would be a measurement for each order, at each of its commits.
+            MessagingTelemetry.GroupWait.Record(Stopwatch.GetElapsedTime(group[0].EnqueuedAt).TotalSeconds, _name);
             MessagingTelemetry.GroupSize.Record(group.Count, _name);
             // One statement for all of them: where database commands are traced, it is shown with the first that is recorded.
             Activity.Current = group.Find(pending => pending.Span is not null)?.Span;

@@ -30,7 +30,7 @@ public static class MessagingTelemetry
     internal static readonly Histogram<int> GroupSize = Meter.CreateHistogram(
         "eventshop.group_commit.size", "{write}", "Writes committed in one transaction", tags: null, Writes);
     internal static readonly Histogram<double> GroupWait = Meter.CreateHistogram(
-        "eventshop.group_commit.wait", "s", "Time a write waited for its group to begin", tags: null, Seconds);
+        "eventshop.group_commit.wait", "s", "Time the first write of a group waited for the group to begin", tags: null, Seconds);
     internal static readonly Counter<long> Relayed = Meter.CreateCounter<long>(
         "eventshop.outbox.relayed", "{event}", "Events given to the broker, by outcome");
     internal static readonly Gauge<double> OutboxAge = Meter.CreateGauge<double>(
