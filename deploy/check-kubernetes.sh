@@ -75,7 +75,7 @@ k8s_render() {
   done
   # The way to Secrets by an operator, which the overlay has commented out.
   mkdir "$K8S_WORK/with-secrets"
-  cp -r "$K8S" "$K8S_WORK/with-secrets/k8s"
+  cp -r "$K8S" "$ROOT/deploy/nats" "$ROOT/deploy/postgres" "$K8S_WORK/with-secrets"
   sed -i 's/^  # - \(.*external-secrets\)$/  - \1/' "$K8S_WORK/with-secrets/k8s/overlays/production/kustomization.yaml"
   kustomize_build "$K8S_WORK/with-secrets/k8s/overlays/production" >"$K8S_WORK/all.yaml" 2>"$K8S_WORK/error" || trouble+=" external-secrets: $(tail -n 1 "$K8S_WORK/error")"
   awk -v RS='---\n' '/\nkind: ExternalSecret\n/ { printf "---\n%s", $0 }' "$K8S_WORK/all.yaml" >"$K8S_WORK/external-secrets.yaml"
@@ -92,7 +92,7 @@ k8s_render() {
 k8s_end_to_end() {
   local copy=$K8S_WORK/broken
   mkdir -p "$copy/rendered"
-  cp -r "$K8S" "$copy/k8s"
+  cp -r "$K8S" "$ROOT/deploy/nats" "$ROOT/deploy/postgres" "$copy"
   cp "$K8S_WORK"/*.yaml "$copy/rendered/"
   sed -i 's/name: order-service, key: orders }/name: order-service, key: database }/' "$copy/k8s/base/services/order-service.yaml"
   kustomize_build "$copy/k8s/overlays/dev" >"$copy/rendered/dev.yaml"
@@ -253,7 +253,7 @@ processes_run() {
   read -r NATS_PORT PG_PORT ORDER_PORT PAYMENT_PORT GATEWAY_PORT <<<"$ports"
 
   processes_broker || { fail "$what: the broker does not start"; tail -n 5 "$P_WORK/nats.log"; return; }
-  processes_database || { fail "$what: the database does not start, or does not take roles.sql"; tail -n 5 "$P_WORK/postgres.log"; return; }
+  processes_database || { fail "$what: the database does not start, or does not take init.sql"; tail -n 5 "$P_WORK/postgres.log"; return; }
 
   # Both at once: each waits for what the other makes.
   (in_dev order-service-setup OrderService setup) >"$P_WORK/order-setup.log" 2>&1 & job=$!
@@ -312,7 +312,7 @@ processes_database() {
   P_STARTED+=($!)
   eventually 30 grep -q 'ready to accept connections' "$P_WORK/postgres.log" || return
   # As the image does at its first start.
-  env "${environment[@]}" PGPASSWORD="$(cat "$data.password")" "$P_PG/psql" -h 127.0.0.1 -p "$PG_PORT" -U postgres -v ON_ERROR_STOP=1 --no-psqlrc -f "$K8S/postgres/roles.sql" >>"$P_WORK/postgres.log" 2>&1
+  env "${environment[@]}" PGPASSWORD="$(cat "$data.password")" "$P_PG/psql" -h 127.0.0.1 -p "$PG_PORT" -U postgres -v ON_ERROR_STOP=1 --no-psqlrc -f "$ROOT/deploy/postgres/init.sql" >>"$P_WORK/postgres.log" 2>&1
 }
 
 # A message that no handler takes: given up, listed, redriven, given up again, discarded.

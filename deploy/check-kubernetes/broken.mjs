@@ -17,7 +17,7 @@ const faults = {
   }),
   "a ServiceAccount that is not there": change("Deployment", "order-service", (r) => { r.spec.template.spec.serviceAccountName = "orders"; }),
   "a volume that is not there": change("StatefulSet", "payment-gateway", (r) => { container(r).volumeMounts[0].name = "books"; }),
-  "a ConfigMap volume that is not there": change("StatefulSet", "nats", (r) => { r.spec.template.spec.volumes.find((v) => v.name === "accounts").configMap.name = "users"; }),
+  "a ConfigMap volume that is not there": change("StatefulSet", "nats", (r) => { r.spec.template.spec.volumes.find((v) => v.name === "users").configMap.name = "accounts"; }),
   "a probe of a port that is not there": change("Deployment", "order-service", (r) => { container(r).readinessProbe.httpGet.port = "web"; }),
   "a selector that misses its own pods": change("Deployment", "payment-service", (r) => { r.spec.selector.matchLabels["app.kubernetes.io/name"] = "payments"; }),
   "a selector that takes the jobs' pods too": change("Deployment", "order-service", (r) => { delete r.spec.selector.matchLabels["app.kubernetes.io/component"]; }),

@@ -39,7 +39,9 @@ function missing(root, job, path, isProgram) {
 
 const looksFor = {
   nuget: (folder) => existsSync(join(folder, "Directory.Packages.props")),
-  docker: (folder) => existsSync(folder) && readdirSync(folder).some((name) => /Dockerfile/.test(name)),
+  // Dockerfiles, and the images of manifests.
+  docker: (folder) => existsSync(folder)
+    && readdirSync(folder).some((name) => /Dockerfile/.test(name) || (/\.ya?ml$/.test(name) && /^\s+image: /m.test(readFileSync(join(folder, name), "utf8")))),
   "docker-compose": (folder) => existsSync(folder) && readdirSync(folder).some((name) => /compose.*\.ya?ml$/.test(name)),
   "github-actions": (folder) => existsSync(join(folder, ".github", "workflows")),
   npm: (folder) => existsSync(join(folder, "package.json")),

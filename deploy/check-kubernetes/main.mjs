@@ -44,9 +44,9 @@ function chart() {
 
   function configuration(name, text) {
     mkdirSync(join(work, name, "nats-config"), { recursive: true });
-    mkdirSync(join(work, name, "nats-accounts"), { recursive: true });
+    mkdirSync(join(work, name, "nats-users"), { recursive: true });
     writeFileSync(join(work, name, "nats-config", "nats.conf"), text);
-    writeFileSync(join(work, name, "nats-accounts", "accounts.conf"), readFileSync(join(folder, "accounts.conf")));
+    writeFileSync(join(work, name, "nats-users", "users.conf"), readFileSync(join(root, "deploy", "nats", "users.conf")));
   }
 }
 

@@ -248,7 +248,7 @@ function settings(resources, source) {
   return errors;
 }
 
-/** Users, databases and passwords in connection strings: they have to be those that the broker and roles.sql know. */
+/** Users, databases and passwords in connection strings: they have to be those that the broker and init.sql know. */
 function logins(resources, source) {
   const errors = [];
   const secret = (name) => valuesOf(of(resources, "Secret").find((some) => givenName(some) === name) ?? {});
@@ -269,10 +269,10 @@ function logins(resources, source) {
       const parts = Object.fromEntries(value.split(";").map((part) => part.split("=")));
       const database = key.slice("ConnectionStrings__".length);
       if (parts.Database !== database) fail(`is for the database ${parts.Database}`);
-      if (!source.databases.includes(parts.Database)) fail(`roles.sql makes no database ${parts.Database}`);
-      if (!source.roles.includes(parts.Username)) fail(`roles.sql makes no role ${parts.Username}`);
+      if (!source.databases.includes(parts.Database)) fail(`init.sql makes no database ${parts.Database}`);
+      if (!source.roles.includes(parts.Username)) fail(`init.sql makes no role ${parts.Username}`);
       if (parts.Username !== `${database}_${name.endsWith("-setup") ? "owner" : "app"}`) fail(`is not the role of ${name}`);
-      if (Object.keys(roles).length > 0 && roles[`${parts.Username.toUpperCase()}_PASSWORD`] !== parts.Password) fail(`is not the password that roles.sql gives ${parts.Username}`);
+      if (Object.keys(roles).length > 0 && roles[`${parts.Username.toUpperCase()}_PASSWORD`] !== parts.Password) fail(`is not the password that init.sql gives ${parts.Username}`);
     }
   }
   return errors;

@@ -8,7 +8,7 @@ const port = Number(process.argv[2]);
 const forbidden = {
   provisioner: ["PUB orders.created", "PUB $JS.API.STREAM.DELETE.ORDERS", "PUB $JS.API.STREAM.PURGE.ORDERS", "PUB $JS.API.CONSUMER.DELETE.ORDERS.payment-orders",
     "PUB $JS.ACK.ORDERS.payment-orders.1.1.1.1.0", "SUB orders.>", "SUB _INBOX.>"],
-  "order-service": ["PUB payments.captured", "PUB $JS.API.STREAM.CREATE.ORDERS", "PUB $JS.API.STREAM.UPDATE.ORDERS", "PUB $JS.API.STREAM.DELETE.ORDERS",
+  "order-service": ["PUB $JS.API.STREAM.CREATE.ORDERS", "PUB $JS.API.STREAM.UPDATE.ORDERS", "PUB $JS.API.STREAM.DELETE.ORDERS",
     "PUB $JS.API.STREAM.PURGE.ORDERS", "PUB $JS.API.CONSUMER.CREATE.ORDERS.spy", "PUB $JS.API.CONSUMER.DURABLE.CREATE.ORDERS.spy",
     "PUB $JS.API.CONSUMER.MSG.NEXT.ORDERS.payment-orders", "PUB $JS.ACK.ORDERS.payment-orders.1.1.1.1.0", "PUB dead-letters.payment-orders",
     "SUB _INBOX_payment-service.>", "SUB payments.>", "SUB $SYS.>"],

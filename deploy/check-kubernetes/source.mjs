@@ -11,8 +11,8 @@ export function readSource(root) {
   const settings = Object.values(images).map((folder) => JSON.parse(text("services", folder, "appsettings.json")));
   const workers = Object.assign({}, ...settings.map((file) => file.Messaging?.Consumers));
   const streams = Object.fromEntries(all(code, /static class (\w+Events)[\s\S]*?const string Stream = "(\w+)"/g));
-  const roles = text("deploy", "k8s", "postgres", "roles.sql");
-  const accounts = text("deploy", "k8s", "nats", "accounts.conf");
+  const roles = text("deploy", "postgres", "init.sql");
+  const accounts = text("deploy", "nats", "users.conf");
   return {
     images: Object.keys(images),
     dockerfiles: Object.fromEntries(Object.entries(images).map(([image, folder]) => [image, join(root, "services", folder, "Dockerfile")])),
@@ -22,7 +22,7 @@ export function readSource(root) {
     connections: new Set(all(code, /\.Add(?:Database|NatsClient)\("(\w+)"/g).flat()),
     discovered: new Set(all(code, /http:\/\/([\w-]+)"/g).flat()),
     accounts: all(accounts, /^ {2}(\w+) \{/gm).flat(),
-    natsUsers: all(accounts, /user: ([\w-]+),/g).flat(),
+    natsUsers: all(accounts, /user: ([\w-]+)/g).flat(),
     databases: all(roles, /create database (\w+)/g).flat(),
     roles: all(roles, /create role (\w+)/g).flat(),
   };

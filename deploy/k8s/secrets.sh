@@ -3,7 +3,7 @@
 #   deploy/k8s/secrets.sh passwords > passwords.env                  eight new passwords, to be kept safe and out of the repository
 #   deploy/k8s/secrets.sh manifests HOST < passwords.env | kubectl apply -n eventshop -f -
 #                                                                    the Secrets made of them, with PostgreSQL at HOST
-# roles.sql takes its four from the same file:  set -a; . ./passwords.env; psql … -f deploy/k8s/postgres/roles.sql
+# PostgreSQL's four are taken from the same file:  set -a; . ./passwords.env; psql … -f deploy/postgres/init.sql
 set -euo pipefail
 
 names=(NATS_PROVISIONER NATS_ORDER_SERVICE NATS_PAYMENT_SERVICE NATS_SYS ORDERS_OWNER ORDERS_APP PAYMENTS_OWNER PAYMENTS_APP)
