@@ -29,7 +29,7 @@ public static class DatabaseExtensions
         host.Services.AddSingleton(new DatabaseConnection(connectionName, connectionString));
         host.Services.AddSingleton(provider =>
         {
-            var builder = new NpgsqlDataSourceBuilder(connectionString);
+            var builder = new NpgsqlDataSourceBuilder(connectionString) { Name = connectionName };
             builder.UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>());
             return builder.Build();
         });

@@ -92,7 +92,7 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
         var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { MaxPoolSize = 4 };
         // To the planner outbox_unsent is almost empty, and best read from end to end: through all the pages of rows that were sent.
         settings.Options = $"{settings.Options} -c synchronous_commit=off -c enable_seqscan=off".TrimStart();
-        return NpgsqlDataSource.Create(settings);
+        return new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = $"{database.Name}-relay" }.Build();
     }
 
     private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);

@@ -7,7 +7,7 @@ internal sealed record Settings(
 {
     public static Settings Full { get; } = new(
         TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(15), 200_000, 10_000, 1_000_000, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(60),
-        TimeSpan.FromSeconds(3), 9);
+        TimeSpan.FromSeconds(2), 15);
 
     /// <summary>The same measurements in about two minutes: for comparing two builds, not for quoting.</summary>
     public static Settings Quick { get; } = new(
