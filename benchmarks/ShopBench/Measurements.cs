@@ -17,6 +17,7 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await WarmUpAsync(shop);
         await LatenciesAsync(shop);
         await shop.StopPaymentServiceAsync();
+        await shop.RecycleLogAsync();
         foreach (var connections in new[] { 64, 256 })
         {
             var before = UsageOf(shop);
@@ -110,11 +111,16 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
             throw new InvalidOperationException($"of {load.Posted} orders {load.Failed} were refused and {load.Outstanding} not paid");
     }
 
-    /// <summary>Posts with as many connections as those together have: each process has compiled what it runs often, and filled its pools.</summary>
+    /// <summary>
+    /// Posts as the measurements do, as fast as it goes and at a steady rate: each process, this one among them, has compiled what it runs
+    /// often, and filled its pools.
+    /// </summary>
     private async Task WarmUpAsync(BenchShop shop)
     {
         await Wrk.RunAsync(shop.Target, 64, settings.WarmUp);
         await shop.DrainedAsync(Patience);
+        await new OpenLoop(shop.Target).RunAsync(1000, settings.WarmUp, Patience);
+        await shop.RecycleLogAsync();
     }
 
     private async Task LatenciesAsync(BenchShop shop)
