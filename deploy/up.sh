@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # Passwords are made once, with the data that they belong to, and readable by their owner only.
-env=${ENV_FILE:-.env}
+env=${ENV_FILE:-$PWD/.env}
 if [ ! -e "$env" ]; then
   (
     umask 077
@@ -17,7 +17,7 @@ if [ ! -e "$env" ]; then
     done <.env.example >"$env.new"
     mv "$env.new" "$env"
   )
-  echo "Made deploy/$env: the passwords of this installation. Keep it as long as its data." >&2
+  echo "Made $env: the passwords of this installation. Keep it as long as its data." >&2
 fi
 
 exec docker compose --env-file "$env" -f compose.yaml up --detach --wait "$@"
