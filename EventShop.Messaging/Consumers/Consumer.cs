@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
+using NATS.Client.JetStream;
 
 namespace EventShop.Messaging;
 
@@ -63,6 +64,7 @@ internal sealed class Consumer : BackgroundService
 
     private async Task PullAsync(CancellationToken stoppingToken)
     {
+        var overdue = Task.CompletedTask;
         try
         {
             var consumer = await _topology.EnsureConsumerAsync(_definition, stoppingToken);
@@ -71,10 +73,16 @@ internal sealed class Consumer : BackgroundService
             {
                 await _gate.WaitAsync(stoppingToken);
                 var room = await _held.WaitForRoomAsync(stoppingToken);
-                await foreach (var delivery in consumer.PullAsync(room, Options.PullExpiry, _clock))
+                var pull = ReceiveAsync(consumer, room);
+                try
                 {
-                    _held.Add(delivery);
-                    _received.Writer.TryWrite(delivery);
+                    await pull.WaitAsync(Options.PullExpiry + Pull.Grace, _clock, CancellationToken.None);
+                }
+                catch (TimeoutException)
+                {
+                    // It gets no more messages, only nobody has said so: those that come now are for the next one.
+                    await overdue;
+                    overdue = pull;
                 }
             }
         }
@@ -82,6 +90,19 @@ internal sealed class Consumer : BackgroundService
         {
             Trouble = e.Message;
             throw;
+        }
+        finally
+        {
+            await overdue.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task ReceiveAsync(INatsJSConsumer consumer, int room)
+    {
+        await foreach (var delivery in consumer.PullAsync(room, Options.PullExpiry, _clock))
+        {
+            _held.Add(delivery);
+            _received.Writer.TryWrite(delivery);
         }
     }
 

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace EventShop.Tests.Chaos;
 
-/// <summary>A bad network: a TCP proxy of which each direction can be slow or silent, and every connection can be cut.</summary>
+/// <summary>A bad network: a TCP proxy of which each direction can be slow, silent or lying, and every connection can be cut.</summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -146,6 +146,7 @@ internal sealed class TcpProxy : IAsyncDisposable
                     await Task.Delay(direction.Latency, _stop.Token);
                 if (direction.IsSilent)
                     wire.HasLost = true;
+                direction.Forge?.Invoke(buffer.AsSpan(0, read));
                 if (!wire.HasLost)
                     await to.WriteAsync(buffer.AsMemory(0, read), _stop.Token);
             }
@@ -162,6 +163,9 @@ internal sealed class TcpProxy : IAsyncDisposable
         public TimeSpan Latency { get; set; }
 
         public volatile bool IsSilent;
+
+        /// <summary>Changes what passes, in place.</summary>
+        public Action<Span<byte>>? Forge { get; set; }
     }
 
     private sealed class Wire(TcpClient client, TcpClient server)

@@ -1,4 +1,5 @@
 using EventShop.Messaging;
+using EventShop.Tests.Chaos;
 using EventShop.Tests.Servers;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using NATS.Client.Core;
@@ -23,6 +24,37 @@ public sealed class ConsumerTests(PostgresServer postgres)
             await service.ConsumerAsync() is { NumPending: 0, NumAckPending: 0, Delivered.ConsumerSeq: 500 });
         Assert.Equal(Enumerable.Range(0, 500), service.Script.Attempts.Select(a => a.Number).Order());
         Assert.Equal(HealthStatus.Healthy, (await service.HealthAsync("consumers")).Status);
+    }
+
+    [Fact]
+    public async Task Pulls_that_expire_without_a_word_of_the_broker_are_no_trouble_and_the_next_ones_get_the_messages()
+    {
+        var (words, troubles) = (0, new HashSet<string?>());
+        await using var nats = await NatsServer.StartAsync();
+        await using var proxy = new TcpProxy(() => new Uri(nats.Url).Port);
+        proxy.ToClient.Forge = bytes =>
+        {
+            for (; bytes.IndexOf("408 Request Timeout"u8) is >= 0 and var at; words++)
+                "100 Idle Heartbeat "u8.CopyTo(bytes[at..]);
+        };
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), natsUrl: $"nats://127.0.0.1:{proxy.Port}",
+            settings: [($"{Options}:PullExpiry", "00:00:01")]);
+        await Eventually.True("it consumes", async () => (await service.HealthAsync("consumers")).Status == HealthStatus.Healthy);
+
+        var sent = 0;
+        for (words = 0; words < 8; sent++)
+        {
+            await service.StoreAsync(Ping.Event(sent));
+            await Eventually.True("it is handled", async () =>
+            {
+                if (await service.HealthAsync("consumers") is { Status: not HealthStatus.Healthy } entry)
+                    troubles.Add(entry.Description);
+                return service.Script.Handled(sent) > 0;
+            });
+        }
+
+        Assert.Empty(troubles);
+        Assert.Equal(Enumerable.Range(0, sent).Select(n => (n, 1)), service.Script.Attempts.Select(a => (a.Number, a.Attempt)));
     }
 
     [Fact]

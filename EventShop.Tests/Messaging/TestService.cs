@@ -33,9 +33,11 @@ public sealed class TestService : IAsyncDisposable
     /// <param name="connectionString">Its database.</param>
     /// <param name="consumes">Whether it handles the pings it publishes.</param>
     /// <param name="script">What the handler does.</param>
+    /// <param name="natsUrl">A way to the broker other than its own address.</param>
     /// <param name="settings">Configuration, for example <c>("Messaging:Consumers:ping-handler:MaxAttempts", "2")</c>.</param>
     public static async Task<TestService> StartAsync(
-        NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, params (string Key, string Value)[] settings)
+        NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, string? natsUrl = null,
+        params (string Key, string Value)[] settings)
     {
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ApplicationName = "ping-service" });
         builder.Configuration.AddInMemoryCollection(
@@ -43,7 +45,7 @@ public sealed class TestService : IAsyncDisposable
         if (Environment.GetEnvironmentVariable("PING_LOG") == "1")
             builder.Logging.AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Debug);
         builder.AddDatabase("pings");
-        builder.Services.AddSingleton<INatsConnection>(_ => new NatsConnection(new NatsOpts { Url = nats.Url }.ForMessaging("ping-service")));
+        builder.Services.AddSingleton<INatsConnection>(_ => new NatsConnection(new NatsOpts { Url = natsUrl ?? nats.Url }.ForMessaging("ping-service")));
         builder.Services.AddSingleton(script ?? new PingScript());
         var messaging = builder.AddMessaging().Publishes(Ping.Stream);
         if (consumes)
