@@ -83,7 +83,6 @@ containers_images() {
   fi
   STANDING_IN=true
   COMPOSE_PROFILES='' JAEGER_OTLP_ENDPOINT=''
-  need_dotnet
   need_servers
   [ ! -e .offline ] || OFFLINE_PACKAGES=true
   PG_BIN=${PG_BIN:-$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)}
@@ -197,10 +196,6 @@ container() { compose ps --all --quiet --index "${2:-1}" "$1" 2>/dev/null || com
 
 containers_stack() {
   export COMPOSE_PROJECT_NAME=$CHECK_PROJECT ENV_FILE=$WORK/env FRONT_NETWORK=172.28.58.0/24
-  if ! dotnet build EventShop.Demo -c Release --nologo -v q >"$WORK/demo.log" 2>&1; then
-    fail "the demo builds: $(grep -m 1 ' error ' "$WORK/demo.log")"
-    return
-  fi
   demo=(dotnet EventShop.Demo/bin/Release/net10.0/EventShop.Demo.dll)
   local port
   for port in ORDER_PORT PAYMENT_PORT GATEWAY_PORT ORDER_OPERATIONS_PORT PAYMENT_OPERATIONS_PORT PROMETHEUS_PORT JAEGER_PORT GRAFANA_PORT; do

@@ -51,6 +51,14 @@ check_coverage() {
 }
 
 case "${1:-}" in
+  "" | containers | kubernetes)
+    need_dotnet
+    need_packages
+    build Release
+    ;;
+esac
+
+case "${1:-}" in
   "")
     check_containers
     check_kubernetes
