@@ -3,7 +3,7 @@
 #   ./bench.sh                      everything, about six minutes
 #   ./bench.sh --quick              in about two minutes, to compare two builds
 #   ./bench.sh --peer FOLDER        also another design, in the same run: seed-order, seed-payment and seed-gateway in FOLDER or FOLDER/bin
-#   ./bench.sh --only NAME,NAME     only some of: peer, shop, relay, growth, telemetry, recovery
+#   ./bench.sh --only NAME,NAME     only some of: peer, shop, relay, growth, telemetry, idle, recovery
 set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/setup.sh

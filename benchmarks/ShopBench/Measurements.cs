@@ -90,6 +90,24 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
 
     private static double Median(IEnumerable<double> values) => values.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : 0;
 
+    /// <summary>A shop that has taken its first orders and has nothing to do.</summary>
+    public async Task IdleAsync()
+    {
+        await using var shop = await BenchShop.StartAsync(telemetry);
+        await new OpenLoop(shop.Target).RunAsync(100, settings.WarmUp, Patience);
+        await shop.DrainedAsync(Patience);
+        // What is compiled in the background after those orders is no part of idling.
+        await Task.Delay(settings.Idle);
+        var before = UsageOf(shop);
+        await Task.Delay(settings.Idle);
+        foreach (var (process, id) in shop.Processes)
+        {
+            report.Add((Usage.Of(id) - before[process]).CpuSeconds / settings.Idle.TotalSeconds * 100, "% of a core", "idle", "cpu", process);
+            if (process is not "postgres")
+                report.Add(Usage.ResidentMB(id), "MB", "idle", "residentMB", process);
+        }
+    }
+
     /// <summary>The broker is killed under a steady load, and is back after a while.</summary>
     public async Task RecoveryAsync()
     {

@@ -1,7 +1,7 @@
 using EventShop.Tests;
 using ShopBench;
 
-// Usage: ShopBench [--quick] [--peer folder] [--only name[,name]]; names: shop, relay, growth, telemetry, recovery, peer. See docs/performance.md.
+// Usage: ShopBench [--quick] [--peer folder] [--only name[,name]]; names: shop, relay, growth, telemetry, idle, recovery, peer. See docs/performance.md.
 var quick = args.Contains("--quick");
 var peer = Value("--peer");
 var only = Value("--only")?.Split(',');
@@ -23,6 +23,7 @@ await using (var telemetry = await OtlpSink.StartAsync())
     await SectionAsync("relay", measurements.RelayAsync);
     await SectionAsync("growth", measurements.GrowthAsync);
     await SectionAsync("telemetry", measurements.TelemetryAsync);
+    await SectionAsync("idle", measurements.IdleAsync);
     await SectionAsync("recovery", measurements.RecoveryAsync);
 }
 report.PrintGoals();
@@ -33,8 +34,8 @@ string? Value(string option) => Array.IndexOf(args, option) is var at && at >= 0
 
 async Task SectionAsync(string name, Func<Task> measure)
 {
-    // The short mode has no time to compare ways of telemetry, unless it is asked to.
-    if (!(only?.Contains(name) ?? !(quick && name is "telemetry")))
+    // The short mode has no time for these, unless it is asked to.
+    if (!(only?.Contains(name) ?? !(quick && name is ("telemetry" or "idle"))))
         return;
     Console.WriteLine(name);
     await measure();

@@ -40,7 +40,11 @@ internal sealed class Report
         Limit("growth of paying ≤ 1.15", "growth.paid", value => value <= 1.15);
         Limit("telemetry at 10 % ≤ 1.10 × the CPU per order without", "telemetry.sampled.cost", value => value <= 1.10);
         foreach (var service in new[] { "order", "payment", "gateway" })
+        {
             Limit($"{service} ≤ 200 MB", $"residentMB.{service}", value => value <= 200);
+            Limit($"{service} idle < 1 % of a core", $"idle.cpu.{service}", value => value < 1);
+            Limit($"{service} idle < 120 MB", $"idle.residentMB.{service}", value => value < 120);
+        }
     }
 
     public void Save(string file)

@@ -30,6 +30,9 @@ internal readonly record struct Usage(double CpuSeconds, long WrittenBytes)
     /// <summary>The most memory it has had resident, in MB; without its children.</summary>
     public static double PeakMB(int processId) => Number($"/proc/{processId}/status", "VmHWM:") / 1024.0;
 
+    /// <summary>The memory it has resident, in MB; without its children.</summary>
+    public static double ResidentMB(int processId) => Number($"/proc/{processId}/status", "VmRSS:") / 1024.0;
+
     public static Usage operator -(Usage after, Usage before) => new(after.CpuSeconds - before.CpuSeconds, after.WrittenBytes - before.WrittenBytes);
 
     private static IEnumerable<int> WithChildren(int processId) =>
