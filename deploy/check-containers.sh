@@ -111,7 +111,7 @@ containers_images() {
   export SDK_IMAGE=$STAND_IN/sdk:$STAND_IN_TAG RUNTIME_IMAGE=$STAND_IN/aspnet:$STAND_IN_TAG NATS_IMAGE=$STAND_IN/nats:$STAND_IN_TAG
   export POSTGRES_IMAGE=$STAND_IN/postgres:$STAND_IN_TAG HAPROXY_IMAGE=$STAND_IN/haproxy:$STAND_IN_TAG PROMETHEUS_IMAGE=$STAND_IN/prometheus:$STAND_IN_TAG
   [ -z "$PROMETHEUS" ] || COMPOSE_PROFILES=prometheus
-  skip "the base images that users pull" "no image can be pulled here: stand-ins of $("$NATS_SERVER" --version), $("$PG_BIN/postgres" --version), $("$HAPROXY" -v 2>/dev/null | sed -n '1s/ - .*//p;1q'), .NET $(dotnet --version)"
+  skip "the base images that users pull" "no image can be pulled here: stand-ins of $("$NATS_SERVER" --version), $("$PG_BIN/postgres" --version), $(docker run --rm "$HAPROXY_IMAGE" haproxy -v 2>/dev/null | sed -n '1s/ - .*//p'), .NET $(dotnet --version)"
   skip "Jaeger and Grafana: their images, deploy/grafana/provisioning" "neither is in Debian"
 }
 
