@@ -15,6 +15,7 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await using var shop = await BenchShop.StartAsync(telemetry);
         await shop.SeedAsync(settings.StoredBefore);
         await WarmUpAsync(shop);
+        await shop.RecycleLogAsync();
         await LatenciesAsync(shop);
         await shop.StopPaymentServiceAsync();
         await shop.RecycleLogAsync();
@@ -40,6 +41,7 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await using var shop = await BenchShop.StartAsync(telemetry);
         await shop.SeedAsync(settings.StoredBefore);
         await WarmUpAsync(shop);
+        await shop.RecycleLogAsync();
         var few = await IntakeAndDrainAsync(shop);
         await shop.SeedAsync(settings.StoredAfter);
         var many = await IntakeAndDrainAsync(shop);
@@ -138,7 +140,6 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await Wrk.RunAsync(shop.Target, 64, settings.WarmUp);
         await shop.DrainedAsync(Patience);
         await new OpenLoop(shop.Target).RunAsync(1000, settings.WarmUp, Patience);
-        await shop.RecycleLogAsync();
     }
 
     private async Task LatenciesAsync(BenchShop shop)
