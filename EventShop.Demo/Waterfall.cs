@@ -14,10 +14,16 @@ internal sealed class Waterfall
 
     private Waterfall(Span[] spans) => _spans = spans;
 
-    /// <summary>The order's last step is here, and so is every parent: they are exported in no order.</summary>
+    /// <summary>
+    /// The order's last step is here, and so are every parent and the other side of every HTTP call: they are exported in no order.
+    /// </summary>
     public bool IsComplete =>
         _spans.Any(span => span.Name is "publish orders.paid" or "publish orders.declined")
-        && _spans.All(span => span.ParentId is null || Array.Exists(_spans, other => other.SpanId == span.ParentId));
+        && _spans.All(span => span.ParentId is null || Array.Exists(_spans, other => other.SpanId == span.ParentId))
+        && _spans.All(span => !IsHttpCall(span) || Array.Exists(_spans, other => other.ParentId == span.SpanId));
+
+    // The name of its span is the method, and nothing else.
+    private static bool IsHttpCall(Span span) => span is { Kind: SpanKind.Client, Name: "POST" or "GET" };
 
     public static Waterfall Of(IEnumerable<Span> spans, string traceId) =>
         new([.. spans.Where(span => span.TraceId == traceId).OrderBy(span => span.Start)]);

@@ -27,8 +27,16 @@ public sealed class WaterfallTests
             Waterfall.Of(Journey, "t").Draw());
 
     [Fact]
-    public void It_is_complete_when_every_parent_and_the_last_step_are_here()
+    public void It_is_complete_when_every_parent_the_last_step_and_the_other_side_of_each_call_are_here()
     {
+        Span[] call =
+        [
+            .. Journey, Of("e1", "c1", "POST", SpanKind.Client, 60, 80, "payment-service"),
+            Of("f1", "e1", "POST /charges", SpanKind.Server, 65, 75, "payment-gateway"),
+        ];
+        Assert.True(Waterfall.Of(call, "t").IsComplete);
+        Assert.False(Waterfall.Of(call[..^1], "t").IsComplete);
+
         Assert.True(Waterfall.Of(Journey, "t").IsComplete);
         for (var missing = 0; missing < Journey.Length; missing++)
             Assert.False(Waterfall.Of(Journey.Where((_, i) => i != missing), "t").IsComplete);
