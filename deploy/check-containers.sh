@@ -67,6 +67,7 @@ containers_compose() {
   fi
   # Neither needs BuildKit, which is not everywhere.
   docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
+  export BUILDKIT_PROGRESS=plain
 }
 
 # Sets what compose.yaml and the Dockerfiles take for images: their defaults where they can be pulled, else the stand-ins.
@@ -167,9 +168,8 @@ containers_build() {
     else ok "$name: no shell"
     fi
     expect "$name: no development settings, symbols or sources" \
-      "$(docker export "$(docker create "$image")" | tar -t | grep -E '^app/.*(\.pdb|\.cs|Development\.json)$')" ""
+      "$(files_of "$image" | grep -E '^app/.*(\.pdb|\.cs|Development\.json)$')" ""
   done
-  docker ps --all --quiet --filter status=created | xargs -r docker rm >/dev/null
 
   # The layer that restores is used again when only sources have changed.
   mkdir "$WORK/context"
@@ -177,11 +177,19 @@ containers_build() {
   build_image payment-gateway PaymentGateway "$WORK/context" >/dev/null
   echo "// changed" >>"$WORK/context/services/PaymentGateway/Program.cs"
   build_image payment-gateway PaymentGateway "$WORK/context" >"$WORK/build.log"
-  if [ -z "${DOCKER_BUILDKIT:-}" ] || awk '/RUN dotnet restore/ { getline; found = /Using cache/ } END { exit !found }' "$WORK/build.log"
+  # Said by the old builder and by BuildKit.
+  if awk '/RUN dotnet restore/ { getline; found = /Using cache|CACHED/ } END { exit !found }' "$WORK/build.log"
   then ok "a change of sources takes the restored packages from the cache"
   else fail "a change of sources restores packages anew"
   fi
   rm -rf "$WORK/context"
+}
+
+files_of() {
+  local container
+  container=$(docker create "$1")
+  docker export "$container" | tar -t
+  docker rm "$container" >/dev/null
 }
 
 image_size() { docker image inspect --format '{{.Size}}' "$1" | awk '{ printf "%.0f MB", $1 / 1e6 }'; }

@@ -78,7 +78,7 @@ internal sealed class Consumer : BackgroundService
                 {
                     await pull.WaitAsync(Options.PullExpiry + Pull.Grace, _clock, CancellationToken.None);
                 }
-                catch (TimeoutException)
+                catch (TimeoutException) when (!pull.IsFaulted)
                 {
                     // It gets no more messages, only nobody has said so: those that come now are for the next one.
                     await overdue;
