@@ -65,7 +65,7 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
             delete from outbox o where o.id < @oldest_kept and not exists (select 1 from outbox_unsent u where u.id = o.id)
             """)
             .AddValue("horizon", horizon.UtcDateTime)
-            .AddValue("oldest_kept", FirstIdOf(horizon));
+            .AddValue("oldest_kept", UuidV7.FirstAt(horizon));
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -78,7 +78,7 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        DateTimeOffset? oldest = await reader.IsDBNullAsync(0, cancellationToken) ? null : TimeOf(reader.GetGuid(0));
+        DateTimeOffset? oldest = await reader.IsDBNullAsync(0, cancellationToken) ? null : UuidV7.TimeOf(reader.GetGuid(0));
         return new(oldest, reader.GetInt64(1), reader.GetInt64(2));
     }
 
@@ -96,22 +96,6 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
     }
 
     private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
-
-    /// <summary>The smallest version 7 UUID of a time: 48 bits of Unix milliseconds, then zeros.</summary>
-    private static Guid FirstIdOf(DateTimeOffset time)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        bytes.Clear();
-        System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(bytes, time.ToUnixTimeMilliseconds() << 16);
-        return new Guid(bytes, bigEndian: true);
-    }
-
-    private static DateTimeOffset TimeOf(Guid id)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        id.TryWriteBytes(bytes, bigEndian: true, out _);
-        return DateTimeOffset.FromUnixTimeMilliseconds(System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16);
-    }
 }
 
 /// <param name="Attempt">1 at the sweep's first attempt.</param>

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using EventShop.Messaging;
 
 namespace OrderService;
 
@@ -30,15 +31,7 @@ public sealed class OrderFacts(ILogger<OrderFacts> log)
         var status = new KeyValuePair<string, object?>(Status, transition.To.ToString());
         Orders.Add(1, status);
         if (transition.From is OrderStatus.Pending)
-            Settlement.Record((transition.Entry.At - PlacedAt(transition.OrderId)).TotalSeconds, status);
+            Settlement.Record((transition.Entry.At - UuidV7.TimeOf(transition.OrderId)).TotalSeconds, status);
         log.OrderMoved(transition.OrderId, transition.To);
-    }
-
-    /// <summary>An order's id is a version 7 UUID: it begins with 48 bits of Unix milliseconds.</summary>
-    private static DateTimeOffset PlacedAt(Guid orderId)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        orderId.TryWriteBytes(bytes, bigEndian: true, out _);
-        return DateTimeOffset.FromUnixTimeMilliseconds(System.Buffers.Binary.BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16);
     }
 }

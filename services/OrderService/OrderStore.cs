@@ -52,26 +52,29 @@ public sealed class OrderStore : IAsyncDisposable
         return moved;
     }
 
-    /// <summary>Takes orders that wait for the payment service, and were not announced, for longer than <paramref name="pendingAfter"/>.</summary>
+    /// <summary>
+    /// Takes orders that wait for the payment service since before <paramref name="since"/>, and were not announced after it. The others
+    /// that wait are not even read: with the payment service away there may be a million.
+    /// </summary>
     /// <returns>The events that announced them or their cancellation. (An order's id is also that of the event that announced it.)</returns>
-    public async Task<IReadOnlyList<Guid>> TakeOverdueAsync(TimeSpan pendingAfter, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Guid>> TakeOverdueAsync(DateTimeOffset since, DateTimeOffset now, int limit, CancellationToken cancellationToken)
     {
         await using var connection = await _db.OpenConnectionAsync(cancellationToken);
         return [.. await connection.QueryAsync<Guid>(new(
             """
-            update orders o set announced_at = now()
+            update orders o set announced_at = @now
             from (
               select * from (
-                select id from orders where status = 'Pending' and coalesce(announced_at, created_at) < now() - @pendingAfter
+                select id from orders where status = 'Pending' and id < @firstAfter and (announced_at is null or announced_at < @since)
                 order by id limit @limit for update skip locked) pending
               union all
               select * from (
-                select id from orders where cancellation_id is not null and announced_at < now() - @pendingAfter
+                select id from orders where cancellation_id is not null and announced_at < @since
                 order by id limit @limit for update skip locked) cancelled
             ) overdue
             where o.id = overdue.id
             returning coalesce(o.cancellation_id, o.id)
-            """, new { pendingAfter, limit }, cancellationToken: cancellationToken))];
+            """, new { firstAfter = UuidV7.FirstAt(since), since = since.UtcDateTime, now = now.UtcDateTime, limit }, cancellationToken: cancellationToken))];
     }
 
     /// <returns>Orders that are pending and were placed before <paramref name="since"/>, oldest first.</returns>
@@ -79,8 +82,8 @@ public sealed class OrderStore : IAsyncDisposable
     {
         await using var connection = await _db.OpenConnectionAsync(cancellationToken);
         return [.. await connection.QueryAsync<Guid>(new(
-            "select id from orders where status = 'Pending' and created_at < @since order by id limit @limit",
-            new { since = since.UtcDateTime, limit }, cancellationToken: cancellationToken))];
+            "select id from orders where status = 'Pending' and id < @firstAfter order by id limit @limit",
+            new { firstAfter = UuidV7.FirstAt(since), limit }, cancellationToken: cancellationToken))];
     }
 
     /// <summary>The payment service has answered a cancelled order's cancellation: it need not be told again.</summary>

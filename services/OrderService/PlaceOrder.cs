@@ -55,7 +55,7 @@ public static partial class PlaceOrder
         if (idempotencyKey is null)
         {
             await orders.PlaceAsync(order, created);
-            return new CreatedJson<Response>($"/orders/{answer.Id}", answer);
+            return new CreatedJson<Response>($"/orders/{answer.Id}", answer, OrderJson.Default.Response);
         }
         var placed = await ordersOnce.PlaceAsync(IdempotencyKey.Of(idempotencyKey, request), order, created, answer);
         if (placed.Answer is not { } first)
@@ -64,7 +64,7 @@ public static partial class PlaceOrder
                 : TypedResults.Problem($"A request with this {IdempotencyKey.Header} is in progress.", statusCode: StatusCodes.Status409Conflict);
         if (placed.IsReplay)
             http.Headers[IdempotencyKey.ReplayedHeader] = "true";
-        return new CreatedJson<Response>($"/orders/{first.Id}", first);
+        return new CreatedJson<Response>($"/orders/{first.Id}", first, OrderJson.Default.Response);
     }
 
     /// <returns>One entry for each bad field; empty when the request is good.</returns>

@@ -45,7 +45,8 @@ public sealed class Reconciler(
 
     private async Task AnnounceOverdueAsync(CancellationToken cancellationToken)
     {
-        var overdue = await orders.TakeOverdueAsync(options.PendingAfter, options.Limit, cancellationToken);
+        var now = clock.GetUtcNow();
+        var overdue = await orders.TakeOverdueAsync(now - options.PendingAfter, now, options.Limit, cancellationToken);
         if (overdue.Count == 0)
             return;
         await outbox.ResendAsync(overdue, cancellationToken);

@@ -97,6 +97,6 @@ internal static class CreateCharge
     }
 
     private static Result Answer(Charge charge) => charge.DeclineCode is null
-        ? new CreatedJson<ChargeAnswer>($"/charges?orderId={charge.OrderId}", ChargeAnswer.Of(charge))
+        ? new CreatedJson<ChargeAnswer>($"/charges?orderId={charge.OrderId}", ChargeAnswer.Of(charge), GatewayJson.Default.ChargeAnswer)
         : TypedResults.Json(ChargeAnswer.Of(charge), GatewayJson.Default.ChargeAnswer, statusCode: StatusCodes.Status402PaymentRequired);
 }

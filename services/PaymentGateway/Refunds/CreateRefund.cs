@@ -98,5 +98,5 @@ internal static class CreateRefund
     }
 
     private static Result Answer(Refund refund)
-        => new CreatedJson<RefundAnswer>($"/charges?orderId={refund.OrderId}", RefundAnswer.Of(refund));
+        => new CreatedJson<RefundAnswer>($"/charges?orderId={refund.OrderId}", RefundAnswer.Of(refund), GatewayJson.Default.RefundAnswer);
 }
