@@ -15,7 +15,7 @@ internal static class Machine
         ["os"] = RuntimeInformation.OSDescription,
         ["dotnet"] = Environment.Version.ToString(),
         ["natsServer"] = natsServer.ToString(),
-        ["postgresSettings"] = string.Join(", ", BenchShop.PostgresSettings),
+        ["postgresSettings"] = string.Join(", ", BenchDatabase.Settings),
         ["loadBefore"] = File.ReadAllText("/proc/loadavg").Split(' ')[0],
         ["measuredAt"] = TimeProvider.System.GetUtcNow().ToString("u"),
     };

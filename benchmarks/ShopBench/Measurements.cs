@@ -6,44 +6,45 @@ namespace ShopBench;
 /// <summary>What is measured of the shop. Each leaves nothing on its way for the next one.</summary>
 internal sealed class Measurements(Settings settings, Report report, OtlpSink telemetry)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = Load.Patience;
     private readonly TimeProvider _clock = TimeProvider.System;
+    private readonly Load _load = new(settings);
 
     /// <summary>Latency, cost, intake and paying, on one shop.</summary>
     public async Task ShopAsync()
     {
         await using var shop = await BenchShop.StartAsync(telemetry);
-        await shop.SeedAsync(settings.StoredBefore);
-        await WarmUpAsync(shop);
-        await shop.RecycleLogAsync();
+        await shop.Database.SeedAsync(settings.StoredBefore);
+        await _load.WarmUpAsync(shop);
+        await shop.Database.RecycleLogAsync(settings.LogSegments);
         await LatenciesAsync(shop);
         await shop.StopPaymentServiceAsync();
-        await shop.RecycleLogAsync();
+        await shop.Database.RecycleLogAsync(settings.LogSegments);
         foreach (var connections in new[] { 64, 256 })
         {
-            var before = UsageOf(shop);
+            var before = shop.UsageByProcess();
             var rate = await Wrk.RunAsync(shop.Target, connections, settings.Intake);
             report.Add(rate, "orders/s", "intake", $"c{connections}");
             foreach (var (process, id) in shop.Processes)
                 report.Add((Usage.Of(id) - before[process]).CpuSeconds * 1e6 / (rate * settings.Intake.TotalSeconds), "µs", "intake", $"cpuMicrosPerOrderC{connections}", process);
         }
-        report.Add(await DrainRateAsync(shop), "paid/s", "paid", "drain");
-        var (paid, taken) = await TogetherAsync(shop.Target);
+        report.Add(await _load.DrainRateAsync(shop), "paid/s", "paid", "drain");
+        var (paid, taken) = await _load.TogetherAsync(shop);
         report.Add(paid, "paid/s", "paid", "together");
         report.Add(taken, "orders/s", "intake", "together");
-        foreach (var (process, id) in shop.Processes.Where(p => p.Key is not "postgres"))
-            report.Add(Usage.PeakMB(id), "MB", "residentMB", process);
+        foreach (var (process, ids) in shop.Processes.Where(p => p.Key is not "postgres"))
+            report.Add(Usage.PeakMB(ids[0]), "MB", "residentMB", process);
     }
 
     /// <summary>What an order costs when a million are stored, as a multiple of what it costs when ten thousand are.</summary>
     public async Task GrowthAsync()
     {
         await using var shop = await BenchShop.StartAsync(telemetry);
-        await shop.SeedAsync(settings.StoredBefore);
-        await WarmUpAsync(shop);
-        await shop.RecycleLogAsync();
+        await shop.Database.SeedAsync(settings.StoredBefore);
+        await _load.WarmUpAsync(shop);
+        await shop.Database.RecycleLogAsync(settings.LogSegments);
         var few = await IntakeAndDrainAsync(shop);
-        await shop.SeedAsync(settings.StoredAfter);
+        await shop.Database.SeedAsync(settings.StoredAfter);
         var many = await IntakeAndDrainAsync(shop);
         report.Add(few.Intake / many.Intake, "×", "growth", "intake");
         report.Add(few.Drain / many.Drain, "×", "growth", "paid");
@@ -76,9 +77,9 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         for (var turn = 0; turn < settings.TelemetryTurns; turn++)
             foreach (var i in Enumerable.Range(0, variants.Length).OrderBy(i => turn % 2 == 0 ? i : -i))
             {
-                var before = Usage.Of(replicas[i].Id);
+                var before = Usage.Of([replicas[i].Id]);
                 var rate = await Wrk.RunAsync(shop.Target.At(replicas[i].BaseAddress), 256, settings.TelemetryTurn);
-                turns[variants[i].Name].Add((rate, (Usage.Of(replicas[i].Id) - before).CpuSeconds * 1e6 / (rate * settings.TelemetryTurn.TotalSeconds)));
+                turns[variants[i].Name].Add((rate, (Usage.Of([replicas[i].Id]) - before).CpuSeconds * 1e6 / (rate * settings.TelemetryTurn.TotalSeconds)));
             }
         foreach (var replica in replicas)
             await replica.DisposeAsync();
@@ -100,13 +101,15 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await shop.DrainedAsync(Patience);
         // What is compiled in the background after those orders is no part of idling.
         await Task.Delay(settings.Idle);
-        var before = UsageOf(shop);
+        var before = shop.UsageByProcess();
         await Task.Delay(settings.Idle);
-        foreach (var (process, id) in shop.Processes)
+        foreach (var (process, ids) in shop.Processes)
         {
-            report.Add((Usage.Of(id) - before[process]).CpuSeconds / settings.Idle.TotalSeconds * 100, "% of a core", "idle", "cpu", process);
-            if (process is not "postgres")
-                report.Add(Usage.ResidentMB(id), "MB", "idle", "residentMB", process);
+            report.Add((Usage.Of(ids) - before[process]).CpuSeconds / settings.Idle.TotalSeconds * 100, "% of a core", "idle", "cpu", process);
+            if (process is "postgres")
+                continue;
+            report.Add(Usage.ResidentMB(ids[0]), "MB", "idle", "residentMB", process);
+            report.Add(Usage.ProportionalMB(ids[0]), "MB", "idle", "proportionalMB", process);
         }
     }
 
@@ -115,7 +118,7 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
     {
         const int rate = 500;
         await using var shop = await BenchShop.StartAsync(telemetry);
-        await WarmUpAsync(shop);
+        await _load.WarmUpAsync(shop);
         var load = new OpenLoop(shop.Target);
         var running = load.RunAsync(rate, settings.Outage + settings.AfterOutage, Patience);
         await Eventually.True("orders are paid", () => load.Posted > 3 * rate && load.Outstanding < rate, Patience);
@@ -131,23 +134,12 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
             throw new InvalidOperationException($"of {load.Posted} orders {load.Failed} were refused and {load.Outstanding} not paid");
     }
 
-    /// <summary>
-    /// Posts as the measurements do, as fast as it goes and at a steady rate: each process, this one among them, has compiled what it runs
-    /// often, and filled its pools.
-    /// </summary>
-    private async Task WarmUpAsync(BenchShop shop)
-    {
-        await Wrk.RunAsync(shop.Target, 64, settings.WarmUp);
-        await shop.DrainedAsync(Patience);
-        await new OpenLoop(shop.Target).RunAsync(1000, settings.WarmUp, Patience);
-    }
-
     private async Task LatenciesAsync(BenchShop shop)
     {
         foreach (var rate in Settings.Rates)
         {
-            var before = UsageOf(shop);
-            var wal = await shop.WalAsync();
+            var before = shop.UsageByProcess();
+            var (wal, stored) = (await shop.Database.WalAsync(), shop.StoredBytes());
             var load = new OpenLoop(shop.Target);
             var latencies = await load.RunAsync(rate, settings.Latency, Patience);
             if (load.Outstanding > 0)
@@ -161,42 +153,25 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
                 continue;
 
             // The whole life of an order, all of it within these seconds.
-            foreach (var (process, id) in shop.Processes)
+            foreach (var (process, ids) in shop.Processes)
             {
-                var used = Usage.Of(id) - before[process];
+                var used = Usage.Of(ids) - before[process];
                 report.Add(used.CpuSeconds * 1e6 / load.Posted, "µs", "cpuMicrosPerOrder", process);
-                if (process is "postgres" or "nats")
+                if (process is "postgres")
                     report.Add(used.WrittenBytes / (double)load.Posted, "bytes", "writtenBytesPerOrder", process);
             }
-            report.Add((await shop.WalAsync() - wal) / (double)load.Posted, "bytes", "writtenBytesPerOrder", "wal");
+            report.Add((await shop.Database.WalAsync() - wal) / (double)load.Posted, "bytes", "writtenBytesPerOrder", "wal");
+            report.Add((shop.StoredBytes() - stored) / (double)load.Posted, "bytes", "writtenBytesPerOrder", "nats");
         }
     }
-
-    private static Dictionary<string, Usage> UsageOf(BenchShop shop) => shop.Processes.ToDictionary(p => p.Key, p => Usage.Of(p.Value));
 
     private async Task<(double Intake, double Drain)> IntakeAndDrainAsync(BenchShop shop)
     {
         await shop.StopPaymentServiceAsync();
-        var intake = await Wrk.RunAsync(shop.Target, 64, settings.Intake);
-        var drain = await DrainRateAsync(shop);
+        var intake = await _load.IntakeAsync(shop, 64);
+        var drain = await _load.DrainRateAsync(shop);
         await shop.DrainedAsync(Patience);
         return (intake, drain);
-    }
-
-    /// <summary>Starts the payment service on a backlog, and counts once it is at work.</summary>
-    private async Task<double> DrainRateAsync(BenchShop shop)
-    {
-        var before = await shop.Target.PaidAsync();
-        await shop.StartPaymentServiceAsync();
-        await Eventually.True("it is at work", async () => await shop.Target.PaidAsync() > before + 2000, Patience);
-        return await Peer.PaidRateAsync(shop.Target, settings.Paying);
-    }
-
-    private async Task<(double Paid, double Taken)> TogetherAsync(Target target)
-    {
-        var taking = Wrk.RunAsync(target, 64, settings.Paying);
-        var paid = await Peer.PaidRateAsync(target, settings.Paying);
-        return (paid, await taking);
     }
 
     /// <summary>A backlog of events that a broker's absence left, as the order service finds it at its start.</summary>
@@ -204,8 +179,8 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
     {
         const string subject = "orders.bench";
         await using var shop = await BenchShop.StartAsync(telemetry);
-        await WarmUpAsync(shop);
-        await shop.OweAsync(settings.RelayEvents, subject);
+        await _load.WarmUpAsync(shop);
+        await shop.Database.OweAsync(settings.RelayEvents, subject);
         await Eventually.True("it has begun", async () => await shop.Target.CountAsync("ORDERS", subject) > 0, Patience);
         var (started, first) = (_clock.GetTimestamp(), await shop.Target.CountAsync("ORDERS", subject));
         await Eventually.True(

@@ -14,7 +14,11 @@ internal sealed class Peer(string folder, Settings settings, Report report)
     private const string Body =
         """{"customerId":"c-42","currency":"EUR","items":[{"sku":"SKU-1","quantity":2,"unitPrice":19.90},{"sku":"SKU-2","quantity":1,"unitPrice":5.00}]}""";
 
-    private static readonly Version KnowsSyncAlways = new(2, 10);
+    /// <summary>JetStream's configuration that has it write before it acknowledges, and the first version that knows it.</summary>
+    public const string SyncAlways = "sync_interval: always";
+
+    public static readonly Version KnowsSyncAlways = new(2, 10);
+
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     /// <summary>Measures it on both kinds of broker, as far as this nats-server knows them.</summary>
@@ -22,7 +26,7 @@ internal sealed class Peer(string folder, Settings settings, Report report)
     {
         await MeasureAsync("", "peer");
         if (natsServer >= KnowsSyncAlways)
-            await MeasureAsync("sync_interval: always", "peer", "fsynced");
+            await MeasureAsync(SyncAlways, "peer", "fsynced");
         else
             await Console.Error.WriteLineAsync($"nats-server {natsServer} cannot write before it acknowledges (2.10 can): peer.fsynced is left out. NATS_SERVER names another.");
     }

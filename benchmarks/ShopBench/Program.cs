@@ -1,7 +1,7 @@
 using EventShop.Tests;
 using ShopBench;
 
-// Usage: ShopBench [--quick] [--peer folder] [--only name[,name]]; names: shop, relay, growth, telemetry, idle, recovery, peer. See docs/performance.md.
+// Usage: ShopBench [--quick] [--peer folder] [--only name[,name]]; names: peer, shop, relay, growth, telemetry, idle, recovery, replicas, cluster. See docs/performance.md.
 var quick = args.Contains("--quick");
 var peer = Value("--peer");
 var only = Value("--only")?.Split(',');
@@ -25,6 +25,9 @@ await using (var telemetry = await OtlpSink.StartAsync())
     await SectionAsync("telemetry", measurements.TelemetryAsync);
     await SectionAsync("idle", measurements.IdleAsync);
     await SectionAsync("recovery", measurements.RecoveryAsync);
+    var scaling = new Scaling(settings, report, telemetry);
+    await SectionAsync("replicas", scaling.ReplicasAsync);
+    await SectionAsync("cluster", () => scaling.ClusterAsync(natsServer));
 }
 report.PrintGoals();
 report.Save(Repository.File("artifacts/bench.json"));
@@ -35,7 +38,7 @@ string? Value(string option) => Array.IndexOf(args, option) is var at && at >= 0
 async Task SectionAsync(string name, Func<Task> measure)
 {
     // The short mode has no time for these, unless it is asked to.
-    if (!(only?.Contains(name) ?? !(quick && name is ("telemetry" or "idle"))))
+    if (!(only?.Contains(name) ?? !(quick && name is "growth" or "telemetry" or "idle" or "replicas" or "cluster")))
         return;
     Console.WriteLine(name);
     await measure();

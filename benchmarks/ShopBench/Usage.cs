@@ -4,12 +4,18 @@ namespace ShopBench;
 
 /// <summary>What a process, with those it has started, has used so far, as Linux counts it.</summary>
 /// <param name="CpuSeconds">User and system.</param>
-/// <param name="WrittenBytes">Handed to the disk.</param>
+/// <param name="WrittenBytes">
+/// Handed to <c>write</c> and its kin: what PostgreSQL, which uses <c>send</c> for its connections, writes to files. (What Linux calls
+/// <c>write_bytes</c> is no measure: it counts the whole page of the cache that a write falls into, which may be 2 MB.)
+/// </param>
 internal readonly record struct Usage(double CpuSeconds, long WrittenBytes)
 {
     private const double TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on.
 
-    public static Usage Of(int processId)
+    /// <summary>Of all of them together.</summary>
+    public static Usage Of(IReadOnlyList<int> processIds) => processIds.Select(Of).Aggregate((sum, next) => sum + next);
+
+    private static Usage Of(int processId)
     {
         var (cpu, written) = (0.0, 0L);
         foreach (var id in WithChildren(processId))
@@ -18,7 +24,7 @@ internal readonly record struct Usage(double CpuSeconds, long WrittenBytes)
                 var fields = Stat(id);
                 // utime and stime; of the process itself also cutime and cstime: its children that have ended.
                 cpu += fields.Skip(11).Take(id == processId ? 4 : 2).Sum(ticks => long.Parse(ticks, CultureInfo.InvariantCulture)) / TicksPerSecond;
-                written += Number($"/proc/{id}/io", "write_bytes:");
+                written += Number($"/proc/{id}/io", "wchar:");
             }
             catch (IOException)
             {
@@ -32,6 +38,11 @@ internal readonly record struct Usage(double CpuSeconds, long WrittenBytes)
 
     /// <summary>The memory it has resident, in MB; without its children.</summary>
     public static double ResidentMB(int processId) => Number($"/proc/{processId}/status", "VmRSS:") / 1024.0;
+
+    /// <summary>The memory it would give back, in MB: of pages that others have mapped too, its share.</summary>
+    public static double ProportionalMB(int processId) => Number($"/proc/{processId}/smaps_rollup", "Pss:") / 1024.0;
+
+    public static Usage operator +(Usage one, Usage other) => new(one.CpuSeconds + other.CpuSeconds, one.WrittenBytes + other.WrittenBytes);
 
     public static Usage operator -(Usage after, Usage before) => new(after.CpuSeconds - before.CpuSeconds, after.WrittenBytes - before.WrittenBytes);
 

@@ -1,8 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using EventShop.Tests.Servers;
 
-namespace EventShop.Tests.Chaos;
+namespace EventShop.Tests.Servers;
 
 /// <summary>Three nats-servers that keep three copies of each stream.</summary>
 internal sealed class NatsCluster : IAsyncDisposable
@@ -15,17 +14,18 @@ internal sealed class NatsCluster : IAsyncDisposable
     /// <summary>What clients are told.</summary>
     public string Url => string.Join(',', Nodes.Select(node => node.Url));
 
-    public static async Task<NatsCluster> StartAsync()
+    /// <param name="jetStreamConfig">Further configuration of JetStream, for each of them.</param>
+    public static async Task<NatsCluster> StartAsync(string jetStreamConfig = "")
     {
         var ports = FreePorts(3);
         var routes = string.Join(", ", ports.Select(port => $"\"nats://127.0.0.1:{port}\""));
-        var name = $"chaos-{ports[0]}";
+        var name = $"cluster-{ports[0]}";
         var nodes = new List<NatsServer>();
         for (var i = 0; i < ports.Length; i++)
             nodes.Add(await NatsServer.StartAsync($$"""
                 server_name: n{{i}}
                 cluster { name: "{{name}}", listen: "127.0.0.1:{{ports[i]}}", routes: [{{routes}}] }
-                """));
+                """, jetStreamConfig: jetStreamConfig));
         return new NatsCluster(nodes);
     }
 
