@@ -5,7 +5,8 @@ using NATS.Client.JetStream;
 namespace EventShop.Messaging;
 
 /// <summary>Publishes one event to JetStream and says how the broker answered.</summary>
-internal sealed class EventPublisher(INatsConnection connection, INatsJSContext jetStream, MessagingOptions options)
+internal sealed class EventPublisher(
+    INatsConnection connection, INatsJSContext jetStream, IEnumerable<StreamDefinition> streams, MessagingOptions options)
 {
     // A PubAck error that another attempt cannot cure; every other one (storage full, no leader) passes.
     private const int MessageExceedsMaximum = 10054;
@@ -47,9 +48,14 @@ internal sealed class EventPublisher(INatsConnection connection, INatsJSContext 
         return outcome;
     }
 
-    /// <returns>False when the broker says that no stream captures the subject; true also when it does not say.</returns>
+    /// <returns>
+    /// False when the broker says that no stream captures the subject; true also when it does not say, and when the stream is one that this
+    /// service is to publish to: a broker that lost it is given it again.
+    /// </returns>
     public async Task<bool> HasStreamAsync(string subject)
     {
+        if (streams.Any(stream => stream.Captures(subject)))
+            return true;
         try
         {
             await foreach (var _ in jetStream.ListStreamNamesAsync(subject))

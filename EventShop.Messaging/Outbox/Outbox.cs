@@ -39,7 +39,9 @@ public sealed class Outbox
     public async Task<IReadOnlySet<Guid>> ExecuteAsync(
         NpgsqlCommand command, IReadOnlyList<OutboxEvent> events, CancellationToken cancellationToken)
     {
-        AddEvents(command, events, claim: _options.Claim);
+        // While the broker is away nobody is about to send them: the first sweep that reaches it may, and waits for no claim to run out.
+        var isClaimed = _relay.IsConnected;
+        AddEvents(command, events, claim: isClaimed ? _options.Claim : TimeSpan.Zero);
         FailPoint.Hit("outbox.before-commit");
         var stored = new HashSet<Guid>(events.Count);
         await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
@@ -47,9 +49,10 @@ public sealed class Outbox
                 stored.Add(reader.GetGuid(0));
         FailPoint.Hit("outbox.after-commit");
 
-        foreach (var e in events)
-            if (stored.Contains(e.Id))
-                _relay.Offer(e);
+        if (isClaimed)
+            foreach (var e in events)
+                if (stored.Contains(e.Id))
+                    _relay.Offer(e);
         return stored;
     }
 

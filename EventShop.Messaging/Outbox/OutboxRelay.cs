@@ -39,6 +39,9 @@ internal sealed class OutboxRelay : BackgroundService
         _sent = new GroupCommit<Guid, bool>("outbox.sent", id => id, MarkSentAsync, maxGroup: 4096, capacity: 1_000_000, MarkLinger);
     }
 
+    /// <summary>Whether what is offered can be sent now.</summary>
+    public bool IsConnected => _publisher.IsConnected;
+
     /// <summary>Takes a committed event. Never waits: what does not fit stays in the table for the sweep.</summary>
     public void Offer(OutboxEvent e) => _committed.Writer.TryWrite(e);
 

@@ -10,6 +10,21 @@ public sealed record StreamDefinition(string Name, params string[] Subjects)
 
     /// <summary>How long the broker recognises an id it has already stored. Longer than the relay waits between two attempts.</summary>
     public TimeSpan DuplicateWindow { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Whether this subject is one of its subjects, of which <c>*</c> stands for one part and a last <c>&gt;</c> for one or more.</summary>
+    public bool Captures(string subject) => Subjects.Any(pattern => Covers(pattern.Split('.'), subject.Split('.')));
+
+    private static bool Covers(string[] pattern, string[] subject)
+    {
+        for (var i = 0; i < pattern.Length; i++)
+        {
+            if (pattern[i] is ">")
+                return i < subject.Length;
+            if (i == subject.Length || (pattern[i] is not "*" && pattern[i] != subject[i]))
+                return false;
+        }
+        return pattern.Length == subject.Length;
+    }
 }
 
 /// <summary>A durable pull consumer as the service that handles its messages wants it.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using EventShop.Messaging;
 using EventShop.Tests.Servers;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
 
 namespace EventShop.Tests.Messaging;
@@ -74,16 +75,18 @@ public sealed class OutboxTests(PostgresServer postgres)
     {
         await using var nats = await NatsServer.StartAsync();
         await using var service = await TestService.StartAsync(
-            nats, postgres.NewDatabase(), consumes: false, settings: [("Messaging:Outbox:Claim", "00:00:01")]);
+            nats, postgres.NewDatabase(), consumes: false, settings: [("Messaging:Outbox:Claim", "00:05:00")]);
         await service.StoreAsync(Ping.Event(0));
         // Marked, too, which is later than stored: else it may be owed still.
         await Eventually.True("the first is sent", async () => await service.StreamMessagesAsync() == 1 && await service.UnsentAsync() == 0, TimeSpan.FromSeconds(60));
 
         nats.Kill();
+        await Eventually.True("it knows that the broker is away", () => service.Connection.ConnectionState is not NatsConnectionState.Open);
         await service.StoreAsync([.. Enumerable.Range(1, 100).Select(n => Ping.Event(n))]);
         Assert.Equal(100, await service.UnsentAsync());
         await nats.RestartAsync();
 
+        // Long before any claim runs out.
         await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0, TimeSpan.FromSeconds(30));
         Assert.Equal(101, await service.StreamMessagesAsync());
     }
@@ -202,6 +205,8 @@ public sealed class OutboxTests(PostgresServer postgres)
         var database = postgres.NewDatabase();
         await using var one = await TestService.StartAsync(nats, database, consumes: false);
         await using var other = await TestService.StartAsync(nats, database, consumes: false);
+        foreach (var service in new[] { one, other })
+            await Eventually.True("it is connected", () => service.Connection.ConnectionState is NatsConnectionState.Open);
 
         // Counts what a sweep claims: the events of its own process, and those of another, are claimed by their commit.
         await using var count = one.Db.CreateCommand("""

@@ -27,6 +27,8 @@ public sealed class TestService : IAsyncDisposable
 
     public NpgsqlDataSource Db => _host.Services.GetRequiredService<NpgsqlDataSource>();
 
+    public INatsConnection Connection => _host.Services.GetRequiredService<INatsConnection>();
+
     public INatsJSContext JetStream => _host.Services.GetRequiredService<INatsJSContext>();
 
     /// <param name="nats">The broker.</param>

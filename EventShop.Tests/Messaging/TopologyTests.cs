@@ -1,3 +1,4 @@
+using EventShop.Messaging;
 using EventShop.Tests.Servers;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using NATS.Client.Core;
@@ -10,6 +11,19 @@ namespace EventShop.Tests.Messaging;
 public sealed class TopologyTests(PostgresServer postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("orders.created", "orders.created", true)]
+    [InlineData("orders.created", "orders.paid", false)]
+    [InlineData("orders.created", "orders", false)]
+    [InlineData("orders", "orders.created", false)]
+    [InlineData("orders.*", "orders.created", true)]
+    [InlineData("orders.*", "orders.created.late", false)]
+    [InlineData("orders.>", "orders.created.late", true)]
+    [InlineData("orders.>", "orders", false)]
+    [InlineData("*.created", "orders.created", true)]
+    public void A_stream_captures_what_its_subjects_cover(string pattern, string subject, bool captures) =>
+        Assert.Equal(captures, new StreamDefinition("ORDERS", "others", pattern).Captures(subject));
 
     [Fact]
     public async Task A_stream_and_a_consumer_that_differ_are_brought_to_their_definition_and_the_rest_is_left_alone()

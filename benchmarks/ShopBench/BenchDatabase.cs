@@ -11,6 +11,7 @@ internal sealed class BenchDatabase : IAsyncDisposable
         ["fsync=on", "synchronous_commit=on", "shared_buffers=512MB", "max_wal_size=8GB", "min_wal_size=2GB", "checkpoint_timeout=15min"];
 
     private readonly PostgresServer _server = new() { Settings = Settings };
+    private bool _hasBuffers;
 
     public int ProcessId => _server.Id;
 
@@ -65,11 +66,20 @@ internal sealed class BenchDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// Leaves the write-ahead log as days of work leave it: its 16 MB segments are there to be written again. A new cluster makes each
-    /// when it is needed, and every commit waits meanwhile, 75 ms on the disk that this was found on.
+    /// Leaves the server as days of work leave it. The 16 MB segments of its write-ahead log are there to be written again: a new cluster makes
+    /// each when it is needed, and every commit waits meanwhile, 75 ms on the disk that this was found on. And the system has given it all of
+    /// its shared buffers: a page that is used for the first time costs a fault, and its zeroing.
     /// </summary>
-    public async Task RecycleLogAsync(int segments)
+    public async Task AgeAsync(int segments)
     {
+        if (!_hasBuffers)
+            await ExecuteAsync("postgres", """
+                create unlogged table filler (page text);
+                alter table filler alter column page set storage plain;
+                insert into filler select repeat('x', 8000) from generate_series(1, 65536);
+                drop table filler
+                """);
+        _hasBuffers = true;
         var missing = segments - await ScalarAsync("postgres", "select count(*) from pg_ls_waldir() where name > pg_walfile_name(pg_current_wal_lsn())");
         if (missing > segments / 4)
             for (var made = 0; made < missing; made++)

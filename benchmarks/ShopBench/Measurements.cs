@@ -16,10 +16,10 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await using var shop = await BenchShop.StartAsync(telemetry);
         await shop.Database.SeedAsync(settings.StoredBefore);
         await _load.WarmUpAsync(shop);
-        await shop.Database.RecycleLogAsync(settings.LogSegments);
+        await shop.Database.AgeAsync(settings.LogSegments);
         await LatenciesAsync(shop);
         await shop.StopPaymentServiceAsync();
-        await shop.Database.RecycleLogAsync(settings.LogSegments);
+        await shop.Database.AgeAsync(settings.LogSegments);
         foreach (var connections in new[] { 64, 256 })
         {
             var before = shop.UsageByProcess();
@@ -42,7 +42,7 @@ internal sealed class Measurements(Settings settings, Report report, OtlpSink te
         await using var shop = await BenchShop.StartAsync(telemetry);
         await shop.Database.SeedAsync(settings.StoredBefore);
         await _load.WarmUpAsync(shop);
-        await shop.Database.RecycleLogAsync(settings.LogSegments);
+        await shop.Database.AgeAsync(settings.LogSegments);
         var few = await IntakeAndDrainAsync(shop);
         await shop.Database.SeedAsync(settings.StoredAfter);
         var many = await IntakeAndDrainAsync(shop);

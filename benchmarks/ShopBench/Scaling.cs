@@ -71,6 +71,6 @@ internal sealed class Scaling(Settings settings, Report report, OtlpSink telemet
     {
         await shop.Database.SeedAsync(settings.StoredBefore);
         await _load.WarmUpAsync(shop);
-        await shop.Database.RecycleLogAsync(settings.LogSegments);
+        await shop.Database.AgeAsync(settings.LogSegments);
     }
 }
