@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Measures the shop on this machine and writes artifacts/bench.json (docs/performance.md says what the figures mean).
-#   ./bench.sh                      everything, in about fifteen minutes
+#   ./bench.sh                      everything, in about twenty minutes
 #   ./bench.sh --quick              in less than two minutes, to compare two builds
 #   ./bench.sh --peer FOLDER        also another design, in the same run: seed-order, seed-payment and seed-gateway in FOLDER or FOLDER/bin
-#   ./bench.sh --only NAME,NAME     only some of: peer, shop, relay, growth, telemetry, idle, recovery, replicas, cluster
+#   ./bench.sh --only NAME,NAME     only some of: peer, shop, relay, growth, telemetry, idle, recovery, replicas (as root), cluster
 set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/setup.sh

@@ -11,11 +11,13 @@ internal sealed class CpuLimit : IDisposable
     private const string Root = "/sys/fs/cgroup";
     private static readonly bool IsUnified = File.Exists($"{Root}/cgroup.controllers");
 
+    /// <summary>Control groups take root.</summary>
+    public static bool IsAllowed => Environment.IsPrivilegedProcess && Directory.Exists(IsUnified ? Root : $"{Root}/cpu");
+
     private readonly string _group = $"{Root}{(IsUnified ? "" : "/cpu")}/shopbench-{Guid.NewGuid():N}";
 
     /// <param name="processId">The process, which runs already: it was started with the whole machine in view.</param>
     /// <param name="cores">Of one core, for example 0.1.</param>
-    /// <exception cref="UnauthorizedAccessException">Control groups take root.</exception>
     public CpuLimit(int processId, double cores)
     {
         var quota = ((int)(cores * PeriodMicros)).ToString(CultureInfo.InvariantCulture);
