@@ -39,7 +39,7 @@ internal readonly record struct Usage(double CpuSeconds, long WrittenBytes)
     /// <summary>The memory it has resident, in MB; without its children.</summary>
     public static double ResidentMB(int processId) => Number($"/proc/{processId}/status", "VmRSS:") / 1024.0;
 
-    /// <summary>The memory it would give back, in MB: of pages that others have mapped too, its share.</summary>
+    /// <summary>The memory it has resident, in MB, where a page that others have mapped too counts by its share; without its children.</summary>
     public static double ProportionalMB(int processId) => Number($"/proc/{processId}/smaps_rollup", "Pss:") / 1024.0;
 
     public static Usage operator +(Usage one, Usage other) => new(one.CpuSeconds + other.CpuSeconds, one.WrittenBytes + other.WrittenBytes);
