@@ -9,7 +9,6 @@ cd "$(dirname "$0")"
 need_dotnet
 need_packages
 need_servers
-need_browser
 need_prometheus
 build Release
 build_fail_points Release

@@ -44,13 +44,6 @@ apt_install() {
   rm -f "$log"
 }
 
-# Chromium, which the tests look at the AppHost's own page with; only where the stand-ins are built, whose page it is.
-need_browser() {
-  [ -e .offline ] || return 0
-  [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null || apt_install chromium ||
-    say "No Chromium found: the test that looks at the AppHost's page will fail. Install it (Debian: apt-get install chromium), or set CHROMIUM."
-}
-
 # prometheus and promtool, for the tests, from the PATH or PROMETHEUS_BIN; on Debian and Ubuntu taken out of apt's package into
 # artifacts/ instead of installed, because the package starts a daemon. Without them the tests that need them fail and say so.
 need_prometheus() {
@@ -68,26 +61,40 @@ need_prometheus() {
   rm -rf "$log" "$folder"
 }
 
-# Does the package feed have Aspire and NATS.Net? If not, their stand-ins under offline/ are built; .offline remembers it.
+# Restores the packages. What the feed lacks and stand-ins/ has is built from there; .stand-ins remembers that, once the feed has
+# answered that it has no such package. A feed that does not answer is an error, and nothing is remembered.
 need_packages() {
-  [ -e .offline ] && return
-  local log
+  local log missing
   log=$(mktemp)
-  if ! dotnet restore EventShop.sln -p:OfflinePackages=false >"$log" 2>&1; then
-    if ! grep -qE 'Aspire\.|NATS\.Net|NU1101|NU1102|could not be found' "$log"; then
-      tail -n 20 "$log" >&2
-      exit 1
+  say "Restoring packages …"
+  if [ ! -e .stand-ins ] && ! dotnet restore EventShop.sln -p:UseStandIns=false >"$log" 2>&1; then
+    missing=$(sed -nE 's/.*error NU110[123]: Unable to find (a stable )?package ([A-Za-z0-9.]*[A-Za-z0-9]).*/\2/p' "$log" | sort -u)
+    if grep -q 'error NU1301' "$log" || [ -z "$missing" ] || ! has_stand_ins "$missing"; then
+      restore_failed "$log"
     fi
-    touch .offline
-    say "This package feed lacks Aspire or NATS.Net: building the stand-ins under offline/ (remove .offline to ask again)."
+    say "This feed lacks $(echo "$missing" | paste -sd' ' | sed 's/ / and /g'): built from stand-ins/ (delete .stand-ins to ask it again)"
+    touch .stand-ins
   fi
+  [ ! -e .stand-ins ] || dotnet restore EventShop.sln >"$log" 2>&1 || restore_failed "$log"
   rm -f "$log"
+}
+
+has_stand_ins() {
+  local package
+  for package in $1; do [ -e "stand-ins/$package" ] || return 1; done
+}
+
+restore_failed() {
+  grep -E 'error' "$1" | sort -u | head -n 10 >&2 || tail -n 20 "$1" >&2
+  say "The packages could not be restored: see above. Nothing was built."
+  exit 1
 }
 
 build() {
   local log
   log=$(mktemp)
-  if ! dotnet build EventShop.sln -c "$1" --nologo -v quiet >"$log" 2>&1; then
+  say "Building …"
+  if ! dotnet build EventShop.sln -c "$1" --no-restore --nologo -v quiet >"$log" 2>&1; then
     grep -E 'error|warn' "$log" | sort -u | head -n 30 >&2
     exit 1
   fi
@@ -98,6 +105,7 @@ build() {
 build_fail_points() {
   local log service
   log=$(mktemp)
+  say "Building the services with fail-points …"
   for service in PaymentGateway PaymentService OrderService; do
     if ! dotnet build "services/$service" -c "$1" -p:FailPoints=true --nologo -v quiet >"$log" 2>&1; then
       grep -E 'error|warn' "$log" | sort -u | head -n 30 >&2
@@ -107,9 +115,9 @@ build_fail_points() {
   rm -f "$log"
 }
 
-# Containers where there is an engine and the real Aspire; otherwise nats-server and PostgreSQL as processes.
+# Containers where there is an engine; otherwise nats-server and PostgreSQL as processes.
 infrastructure_mode() {
   if [ -n "${Infrastructure__Mode:-}" ]; then echo "$Infrastructure__Mode"
-  elif [ ! -e .offline ] && docker info >/dev/null 2>&1; then echo Containers
+  elif docker info >/dev/null 2>&1; then echo Containers
   else echo Local; fi
 }

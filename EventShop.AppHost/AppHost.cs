@@ -3,8 +3,7 @@ using EventShop.AppHost;
 // The shop, one statement per box of the diagram in DESIGN.md and README.md.
 var builder = DistributedApplication.CreateBuilder(args);
 
-if (!InfrastructureOptions.TryRead(builder, out var infrastructure, out var problem)
-    || !PublishTarget.TryAdd(builder, out problem))
+if (!InfrastructureOptions.TryRead(builder, out var infrastructure, out var problem))
 {
     Console.Error.WriteLine(problem);
     Environment.ExitCode = 1;
