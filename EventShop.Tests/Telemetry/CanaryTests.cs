@@ -89,6 +89,8 @@ public sealed class CanaryTests(PostgresServer postgres)
 
     private static async Task PublishAsync(NatsConnection connection, string body, NatsHeaders headers)
     {
+        headers["ce-specversion"] = "1.0";
+        headers["ce-source"] = Canary;
         headers["ce-time"] = TimeProvider.System.GetUtcNow().ToString("O");
         headers["x-planted"] = Canary;
         headers["baggage"] = $"customer={Canary}";
