@@ -51,10 +51,9 @@ internal static class CloudEvent
     public static IEnumerable<NatsHeaders> WithLessAndLess(NatsHeaders headers)
     {
         yield return headers;
-        var left = Copy(headers, _ => true);
         foreach (var name in Optional)
-            if (left.Remove(name))
-                yield return left = Copy(left, _ => true);
+            if (headers.ContainsKey(name))
+                yield return headers = Copy(headers, kept => !kept.Equals(name, StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>The headers whose names are wished for.</summary>
