@@ -18,6 +18,13 @@ internal static class CloudEvent
     /// <summary>Before each attribute's name, where it is a header.</summary>
     public const string Prefix = "ce-";
 
+    public const string Id = "ce-id";
+    public const string Type = "ce-type";
+    public const string Source = "ce-source";
+    public const string Subject = "ce-subject";
+    private const string Time = "ce-time";
+    private const string SpecVersion = "ce-specversion";
+
     /// <summary>What may be left out of a message that is refused for its size, in this order.</summary>
     private static readonly string[] Optional = [Baggage, TraceState, TraceParent];
 
@@ -30,12 +37,12 @@ internal static class CloudEvent
         var headers = new NatsHeaders
         {
             [MessageId] = id,
-            ["ce-id"] = id,
-            ["ce-type"] = e.Type,
-            ["ce-source"] = source,
-            ["ce-subject"] = e.Key.ToString(),
-            ["ce-time"] = e.Time.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
-            ["ce-specversion"] = ReceivedEvent.SpecVersion,
+            [Id] = id,
+            [Type] = e.Type,
+            [Source] = source,
+            [Subject] = e.Key.ToString(),
+            [Time] = e.Time.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
+            [SpecVersion] = ReceivedEvent.SpecVersion,
             [ContentType] = "application/json",
         };
         if (traceParent is not null)

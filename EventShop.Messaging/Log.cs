@@ -21,7 +21,7 @@ internal static partial class Log
     public static partial void EventNotMarked(this ILogger log, Guid eventId, string reason);
 
     [LoggerMessage(13, LogLevel.Information, "Pruned {Count} sent events")]
-    public static partial void Pruned(this ILogger log, int count);
+    public static partial void Pruned(this ILogger log, long count);
 
     [LoggerMessage(14, LogLevel.Warning, "Event {EventId} ({EventType}) is sent without its baggage or trace context, because it was refused with them: {Reason}")]
     public static partial void EventSentWithLess(this ILogger log, Guid eventId, string eventType, string reason);
@@ -67,6 +67,24 @@ internal static partial class Log
 
     [LoggerMessage(36, LogLevel.Debug, "{Consumer} could not be asked for its lag: {Reason}")]
     public static partial void ConsumerNotRead(this ILogger log, string consumer, string reason);
+
+    [LoggerMessage(50, LogLevel.Warning, "{Consumer}: the dead letter of message {Sequence} of {Stream} says where the message is; a copy was refused: {Reason}")]
+    public static partial void DeadLetterIsReference(this ILogger log, string consumer, ulong sequence, string stream, string reason);
+
+    [LoggerMessage(51, LogLevel.Information, "{Consumer}: dead letter {Sequence} is obsolete: {Reason}")]
+    public static partial void DeadLetterIsObsolete(this ILogger log, string consumer, ulong sequence, string reason);
+
+    [LoggerMessage(52, LogLevel.Debug, "The dead letters could not be read: {Reason}")]
+    public static partial void DeadLettersNotRead(this ILogger log, string reason);
+
+    [LoggerMessage(53, LogLevel.Error, "{Consumer}: the broker gave up message {Sequence} of {Stream} after {Deliveries} deliveries, and the stream no longer has it")]
+    public static partial void GivenUpMessageIsGone(this ILogger log, string consumer, ulong sequence, string stream, int deliveries);
+
+    [LoggerMessage(54, LogLevel.Information, "Pruned {Count} rows of the inbox")]
+    public static partial void InboxPruned(this ILogger log, long count);
+
+    [LoggerMessage(55, LogLevel.Information, "The inbox is not pruned: {Reason}")]
+    public static partial void InboxNotPruned(this ILogger log, string reason);
 
     [LoggerMessage(40, LogLevel.Information, "Schema {Script} applied")]
     public static partial void SchemaApplied(this ILogger log, string script);

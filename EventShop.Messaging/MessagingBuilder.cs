@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using Npgsql;
@@ -13,13 +14,18 @@ namespace EventShop.Messaging;
 public sealed class MessagingBuilder
 {
     private readonly IHostApplicationBuilder _host;
+    private readonly OutboxOptions _outbox;
     private bool _hasDeadLetters;
 
-    internal MessagingBuilder(IHostApplicationBuilder host) => _host = host;
+    internal MessagingBuilder(IHostApplicationBuilder host, OutboxOptions outbox) => (_host, _outbox) = (host, outbox);
 
     /// <summary>Declares a stream this service publishes to, and therefore owns.</summary>
+    /// <exception cref="OptionsValidationException">The outbox keeps events for a shorter time than the stream.</exception>
     public MessagingBuilder Publishes(StreamDefinition stream)
     {
+        if (_outbox.Retention < stream.MaxAge)
+            throw Contradiction("Messaging:Outbox:Retention", _outbox.Retention,
+                $"must be at least the {stream.MaxAge} for which stream {stream.Name} keeps events: what the broker loses of them is sent again from the outbox");
         _host.Services.AddSingleton(stream);
         return this;
     }
@@ -38,9 +44,8 @@ public sealed class MessagingBuilder
 
         if (!_hasDeadLetters)
         {
-            _host.Services.AddSingleton<DeadLetters>();
-            Publishes(DeadLetters.Stream);
-            Publishes(GivenUpWatch.Stream);
+            AddDeadLetters();
+            AddInbox();
             _host.Services.AddHostedService<ConsumerWatch>();
             _hasDeadLetters = true;
         }
@@ -50,6 +55,39 @@ public sealed class MessagingBuilder
         _host.Services.AddSingleton<IHostedService>(services => services.GetServices<Consumer>().Single(c => c.Name == name));
         return this;
     }
+
+    /// <summary>Has dead letters marked as obsolete whose cause has been settled by other means.</summary>
+    public MessagingBuilder ReviewsDeadLetters<TReview>() where TReview : class, IDeadLetterReview
+    {
+        _host.Services.AddScoped<IDeadLetterReview, TReview>();
+        return this;
+    }
+
+    private void AddDeadLetters()
+    {
+        _host.Services.AddSingleton(DeadLetters.Stream);
+        _host.Services.AddSingleton(GivenUpWatch.Stream);
+        _host.Services.AddSingleton<BrokerCalls>();
+        _host.Services.AddSingleton<ObsoleteLetters>();
+        _host.Services.AddSingleton<DeadLetters>();
+        _host.Services.AddSingleton<DeadLetterWatch>();
+        _host.Services.AddHostedService(services => services.GetRequiredService<DeadLetterWatch>());
+        _host.Services.AddHealthChecks().AddCheck<DeadLettersHealthCheck>("dead-letters");
+    }
+
+    private void AddInbox()
+    {
+        var options = _host.Configuration.GetValidated<InboxOptions>("Messaging:Inbox");
+        // What other services' streams keep is asked of the broker when there is something to prune.
+        if (options.Retention < DeadLetters.Stream.MaxAge)
+            throw Contradiction("Messaging:Inbox:Retention", options.Retention.Value,
+                $"must be at least the {DeadLetters.Stream.MaxAge} for which stream {DeadLetters.Stream.Name} keeps messages: one that is redriven must be known again");
+        _host.Services.AddSingleton(options);
+        _host.Services.AddHostedService<InboxKeeper>();
+    }
+
+    private static OptionsValidationException Contradiction(string key, TimeSpan value, string allowed) =>
+        new(key, typeof(TimeSpan), [$"{key} is '{value}': {allowed}"]);
 
     private static Consumer CreateConsumer(IServiceProvider services, ConsumerDefinition definition)
     {
@@ -69,7 +107,7 @@ public static class MessagingExtensions
 {
     /// <summary>
     /// Adds the outbox, its relay and the topology, on the <see cref="INatsConnection"/> and the <see cref="NpgsqlDataSource"/>
-    /// that are registered, and the health checks <c>nats</c>, <c>consumers</c> and <c>outbox</c>.
+    /// that are registered, and the health checks <c>nats</c>, <c>consumers</c>, <c>outbox</c> and, with a consumer, <c>dead-letters</c>.
     /// </summary>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A value in the section <c>Messaging</c> is wrong.</exception>
     public static MessagingBuilder AddMessaging(this IHostApplicationBuilder host)
@@ -81,7 +119,8 @@ public static class MessagingExtensions
         var services = host.Services;
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
-        services.AddSingleton(host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox"));
+        var outbox = host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox");
+        services.AddSingleton(outbox);
         services.TryAddSingleton<INatsJSContext>(provider => new NatsJSContext(provider.GetRequiredService<INatsConnection>()));
         services.AddSingleton<Topology>();
         services.AddSingleton<ISetup, TopologySetup>();
@@ -102,7 +141,7 @@ public static class MessagingExtensions
             .AddCheck<NatsHealthCheck>("nats")
             .AddCheck<ConsumersHealthCheck>("consumers")
             .AddCheck<OutboxHealthCheck>("outbox");
-        return new(host);
+        return new(host, outbox);
     }
 
     /// <summary>Settings under which a connection notices a dead broker in seconds and never stops trying to reach it.</summary>

@@ -38,11 +38,13 @@ public static class MessagingTelemetry
     internal static readonly Gauge<long> OutboxDepth = Meter.CreateGauge<long>(
         "eventshop.outbox.unsent", "{event}", "Events not yet acknowledged by the broker");
     internal static readonly Gauge<long> OutboxParked = Meter.CreateGauge<long>(
-        "eventshop.outbox.parked", "{event}", "Events the broker refused, waiting for an operator");
+        "eventshop.outbox.parked", "{event}", "Events the broker refuses; they are sent again ever more rarely");
     internal static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram(
         "messaging.process.duration", "s", "Time a handler took, by outcome", tags: null, Seconds);
     internal static readonly Counter<long> DeadLettered = Meter.CreateCounter<long>(
         "eventshop.dead_letters", "{message}", "Messages given up, by consumer");
+    internal static readonly Gauge<long> DeadLettersOpen = Meter.CreateGauge<long>(
+        "eventshop.dead_letters.open", "{message}", "Dead letters that are not obsolete, waiting for an operator");
     internal static readonly Counter<long> Retried = Meter.CreateCounter<long>(
         "eventshop.consumer.retries", "{message}", "Deliveries handed back for another attempt, by consumer");
     internal static readonly Gauge<long> ConsumerLag = Meter.CreateGauge<long>(

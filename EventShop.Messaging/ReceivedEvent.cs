@@ -81,7 +81,7 @@ internal readonly partial record struct ReceivedEvent(MessageContext Context, by
     }
 
     /// <summary>RFC 3339, with leap seconds: 23:59:60 is the second before 00:00:00, which .NET does not know, and is taken for that.</summary>
-    private static bool TryReadTime(string text, out DateTimeOffset time)
+    internal static bool TryReadTime(string text, out DateTimeOffset time)
     {
         time = default;
         if (Rfc3339().Match(text) is not { Success: true } match)

@@ -11,6 +11,21 @@ internal static class Supervised
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan LongEnoughToBeWell = TimeSpan.FromSeconds(30);
 
+    /// <summary>Runs an action now, and then at an interval.</summary>
+    public static Task EveryAsync(
+        string name, TimeSpan interval, Func<CancellationToken, Task> action, TimeProvider clock, ILogger log, CancellationToken stoppingToken)
+    {
+        return RunAsync(name, ActRepeatedlyAsync, clock, log, stoppingToken);
+
+        async Task ActRepeatedlyAsync(CancellationToken cancellationToken)
+        {
+            using var timer = new PeriodicTimer(interval, clock);
+            do
+                await action(cancellationToken);
+            while (await timer.WaitForNextTickAsync(cancellationToken));
+        }
+    }
+
     public static async Task RunAsync(
         string name, Func<CancellationToken, Task> loop, TimeProvider clock, ILogger log, CancellationToken stoppingToken)
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
@@ -20,7 +21,8 @@ internal sealed class GivenUpWatch(
     /// <summary>Advisories are not stored by themselves: whoever is not listening would miss them.</summary>
     public static readonly StreamDefinition Stream = new("ADVISORIES", $"{Subject}.>");
 
-    private static readonly ConsumerOptions Options = new() { Workers = 8 };
+    /// <summary>An advisory comes again until its dead letter is stored, however long the broker has no room for it.</summary>
+    private static readonly ConsumerOptions Options = new() { Workers = 8, MaxAttempts = 1_000_000 };
 
     private readonly ConsumerDefinition _advisories = AdvisoriesOf(consumer);
     private readonly Settlement _settlement = new(AdvisoriesOf(consumer).Name, Options, log);
@@ -42,19 +44,33 @@ internal sealed class GivenUpWatch(
 
     private async Task KeepAsync(Delivery delivery, CancellationToken cancellationToken)
     {
-        var advisory = JsonSerializer.Deserialize(delivery.Message.Data, AdvisoryJson.Default.MaxDeliveries)!;
+        try
+        {
+            await StoreAsync(JsonSerializer.Deserialize(delivery.Message.Data, AdvisoryJson.Default.MaxDeliveries)!, cancellationToken);
+            await _settlement.AckAsync(delivery);
+        }
+        catch (NatsException e)
+        {
+            log.SettlementFailed(_advisories.Name, e.Message);
+            await _settlement.RetryAsync(delivery);
+        }
+    }
+
+    private async Task StoreAsync(MaxDeliveries advisory, CancellationToken cancellationToken)
+    {
         var stream = await jetStream.GetStreamAsync(advisory.Stream, cancellationToken: cancellationToken);
         var message = await stream.GetDirectAsync<byte[]>(new StreamMsgGetRequest { Seq = advisory.StreamSeq }, cancellationToken: cancellationToken);
-        if (CloudEvent.Header(message.Headers, "Nats-Subject") is { } subject)
+        if (CloudEvent.Header(message.Headers, "Nats-Subject") is not { } subject)
         {
-            // Advisories come again after a change of leader: the dead letter's message id makes it one copy.
-            await deadLetters.StoreAsync(
-                consumer.Name, advisory.Stream, advisory.StreamSeq, subject, message.Headers, message.Data, advisory.Deliveries,
-                new GivenUpException($"the broker gave up after {advisory.Deliveries} deliveries: handling it ends the process, or takes for ever"));
-            MessagingTelemetry.DeadLettered.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.ConsumerName, consumer.Name));
-            log.DeadLettered(consumer.Name, advisory.StreamSeq, advisory.Stream, advisory.Deliveries, "given up by the broker");
+            log.GivenUpMessageIsGone(consumer.Name, advisory.StreamSeq, advisory.Stream, advisory.Deliveries);
+            return;
         }
-        await _settlement.AckAsync(delivery);
+        // Advisories come again after a change of leader: the dead letter's message id makes it one copy.
+        await deadLetters.StoreAsync(
+            consumer.Name, advisory.Stream, advisory.StreamSeq, subject, message.Headers, message.Data, advisory.Deliveries,
+            new GivenUpException($"the broker gave up after {advisory.Deliveries} deliveries: handling it ends the process, or takes for ever"));
+        MessagingTelemetry.DeadLettered.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.ConsumerName, consumer.Name));
+        log.DeadLettered(consumer.Name, advisory.StreamSeq, advisory.Stream, advisory.Deliveries, "given up by the broker");
     }
 
     private sealed class GivenUpException(string message) : Exception(message);

@@ -13,8 +13,8 @@ internal sealed class OutboxKeeper(OutboxTable table, TimeProvider clock, ILogge
     public OutboxBacklog? Backlog { get; private set; }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        Supervised.RunAsync("outbox watch", token => EveryAsync(WatchInterval, WatchAsync, token), clock, log, stoppingToken),
-        Supervised.RunAsync("outbox pruning", token => EveryAsync(PruneInterval, PruneAsync, token), clock, log, stoppingToken));
+        Supervised.EveryAsync("outbox watch", WatchInterval, WatchAsync, clock, log, stoppingToken),
+        Supervised.EveryAsync("outbox pruning", PruneInterval, PruneAsync, clock, log, stoppingToken));
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
@@ -26,15 +26,7 @@ internal sealed class OutboxKeeper(OutboxTable table, TimeProvider clock, ILogge
 
     private async Task PruneAsync(CancellationToken cancellationToken)
     {
-        if (await table.PruneAsync(clock.GetUtcNow(), cancellationToken) is > 0 and var count)
+        if (await table.PruneAsync(clock.GetUtcNow(), clock, cancellationToken) is > 0 and var count)
             log.Pruned(count);
-    }
-
-    private async Task EveryAsync(TimeSpan interval, Func<CancellationToken, Task> action, CancellationToken cancellationToken)
-    {
-        using var timer = new PeriodicTimer(interval, clock);
-        do
-            await action(cancellationToken);
-        while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 }

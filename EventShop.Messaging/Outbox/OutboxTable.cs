@@ -65,16 +65,30 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
     }
 
     /// <summary>Drops sent events older than the retention, which their version 7 ids tell.</summary>
-    public async Task<int> PruneAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    public Task<long> PruneAsync(DateTimeOffset now, TimeProvider clock, CancellationToken cancellationToken)
     {
-        var horizon = now - options.Retention;
-        await using var command = _db.CreateCommand("""
-            with old as (delete from inbox where applied_at < @horizon)
-            delete from outbox o where o.id < @oldest_kept and not exists (select 1 from outbox_unsent u where u.id = o.id)
-            """)
-            .AddValue("horizon", horizon.UtcDateTime)
-            .AddValue("oldest_kept", UuidV7.FirstAt(horizon));
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        // Each batch begins after the one before: what that one left, because it is unsent, is not read again.
+        var after = Guid.Empty;
+        return Pruning.RunAsync(PruneBatchAsync, clock, cancellationToken);
+
+        async Task<PrunedBatch> PruneBatchAsync(int batch, CancellationToken token)
+        {
+            await using var command = _db.CreateCommand("""
+                with old as materialized (
+                  select id from outbox where id > @after and id < @oldest_kept order by id limit @batch
+                ), removed as (
+                  delete from outbox o using old
+                  where o.id = old.id and not exists (select 1 from outbox_unsent u where u.id = o.id) returning 1
+                )
+                select (select id from old order by id desc limit 1), (select count(*) from old), (select count(*) from removed)
+                """)
+                .AddValue("after", after).AddValue("oldest_kept", UuidV7.FirstAt(now - options.Retention)).AddValue("batch", batch);
+            await using var reader = await command.ExecuteReaderAsync(token);
+            await reader.ReadAsync(token);
+            if (!await reader.IsDBNullAsync(0, token))
+                after = reader.GetGuid(0);
+            return new((int)reader.GetInt64(1), (int)reader.GetInt64(2));
+        }
     }
 
     public async Task<OutboxBacklog> BacklogAsync(CancellationToken cancellationToken)

@@ -55,8 +55,10 @@ internal static class FormPublishing
     {
         try
         {
+            // An empty block of headers has 12 bytes.
+            var headers = form.Headers.Count == 0 ? null : form.Headers;
             var result = await jetStream.TryPublishAsync(
-                subject, form.Body, opts: PublishOptions, headers: form.Headers, cancellationToken: cancellationToken);
+                subject, form.Body, opts: PublishOptions, headers: headers, cancellationToken: cancellationToken);
             return result.Success ? Read(result.Value) : Read(result.Error);
         }
         catch (Exception trouble) when (!cancellationToken.IsCancellationRequested)

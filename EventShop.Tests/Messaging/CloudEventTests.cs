@@ -146,8 +146,13 @@ public sealed class CloudEventTests(CloudEventTests.Receiver receiver) : IClassF
                 var written = new JsonEventFormatter().EncodeStructuredModeMessage(
                     new CloudEvent(CloudEventsSpecVersion.V1_0)
                     {
-                        Id = "A234-1234-1234", Source = new Uri("https://example.com/storage"), Type = Ping.Type, Time = time, Data = data(number),
-                        DataContentType = data(number) is byte[] ? "application/vnd.ping+json" : null, Subject = "order 42",
+                        Id = "A234-1234-1234",
+                        Source = new Uri("https://example.com/storage"),
+                        Type = Ping.Type,
+                        Time = time,
+                        Data = data(number),
+                        DataContentType = data(number) is byte[]? "application/vnd.ping+json" : null,
+                        Subject = "order 42",
                     },
                     out var contentType);
                 return (new() { ["Content-Type"] = contentType.ToString() }, written.ToArray());

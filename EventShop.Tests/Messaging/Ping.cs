@@ -29,7 +29,11 @@ public sealed record Ping(Guid Id, int Number, string? Padding = null) : IEvent<
     {
         var headers = new NatsHeaders
         {
-            ["ce-specversion"] = "1.0", ["ce-id"] = Guid.NewGuid().ToString(), ["ce-source"] = "/stranger", ["ce-type"] = Type, ["ce-time"] = "2026-01-01T00:00:00Z",
+            ["ce-specversion"] = "1.0",
+            ["ce-id"] = Guid.NewGuid().ToString(),
+            ["ce-source"] = "/stranger",
+            ["ce-type"] = Type,
+            ["ce-time"] = "2026-01-01T00:00:00Z",
         };
         change?.Invoke(headers);
         return headers;

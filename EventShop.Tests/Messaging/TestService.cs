@@ -1,5 +1,7 @@
 using EventShop.Messaging;
 using EventShop.Tests.Servers;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -21,6 +23,9 @@ public sealed class TestService : IAsyncDisposable
 
     private TestService(IHost host) => _host = host;
 
+    /// <summary>An operator's, if it was started for operators.</summary>
+    public HttpClient Client { get; } = new() { Timeout = TimeSpan.FromSeconds(120) };
+
     public PingScript Script => _host.Services.GetRequiredService<PingScript>();
 
     public Outbox Outbox => _host.Services.GetRequiredService<Outbox>();
@@ -36,12 +41,15 @@ public sealed class TestService : IAsyncDisposable
     /// <param name="consumes">Whether it handles the pings it publishes.</param>
     /// <param name="script">What the handler does.</param>
     /// <param name="natsUrl">A way to the broker other than its own address.</param>
+    /// <param name="operators">Whether it has the endpoints for operators.</param>
     /// <param name="settings">Configuration, for example <c>("Messaging:Consumers:ping-handler:MaxAttempts", "2")</c>.</param>
     public static async Task<TestService> StartAsync(
-        NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, string? natsUrl = null,
+        NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, string? natsUrl = null, bool operators = false,
         params (string Key, string Value)[] settings)
     {
-        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ApplicationName = "ping-service" });
+        var web = operators ? WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ping-service" }) : null;
+        var plain = operators ? null : Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ApplicationName = "ping-service" });
+        var builder = (IHostApplicationBuilder?)web ?? plain!;
         builder.Configuration.AddInMemoryCollection(
             [new("ConnectionStrings:pings", connectionString), .. settings.Select(s => KeyValuePair.Create<string, string?>(s.Key, s.Value))]);
         if (Environment.GetEnvironmentVariable("PING_LOG") == "1")
@@ -53,9 +61,20 @@ public sealed class TestService : IAsyncDisposable
         if (consumes)
             messaging.Consumes(Consumer, Ping.Stream.Name, "pings.>", handlers => handlers.Handle<Ping, PingHandler>());
 
-        var service = new TestService(builder.Build());
+        var service = new TestService(web is null ? plain!.Build() : BuildForOperators(web));
         await service._host.StartAsync();
+        if (service._host is WebApplication app)
+            service.Client.BaseAddress = new(app.Urls.First());
         return service;
+    }
+
+    private static WebApplication BuildForOperators(WebApplicationBuilder builder)
+    {
+        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        builder.Services.AddRoutingCore();
+        var app = builder.Build();
+        app.MapDeadLetters();
+        return app;
     }
 
     /// <summary>Stores events the way a service's hot path does: state and event in one statement, handed to the relay at its commit.</summary>
@@ -106,6 +125,7 @@ public sealed class TestService : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Client.Dispose();
         await _host.StopAsync();
         if (_host is IAsyncDisposable disposable)
             await disposable.DisposeAsync();

@@ -67,7 +67,10 @@ public sealed class DeadLetterTests(PostgresServer postgres)
         await using var connection = new NatsConnection(new NatsOpts { Url = shop.Nats.Url });
         var headers = new NatsHeaders
         {
-            ["ce-specversion"] = "1.0", ["ce-id"] = id.ToString(), ["ce-source"] = "/payment-service", ["ce-type"] = "eventshop.payments.succeeded.v1",
+            ["ce-specversion"] = "1.0",
+            ["ce-id"] = id.ToString(),
+            ["ce-source"] = "/payment-service",
+            ["ce-type"] = "eventshop.payments.succeeded.v1",
         };
         var ack = await new NatsJSContext(connection).PublishAsync(
             "payments.succeeded", System.Text.Encoding.UTF8.GetBytes(body), headers: headers, cancellationToken: Cancelled);

@@ -27,7 +27,8 @@ public sealed partial class BusyShop(PostgresServer postgres) : IAsyncLifetime
         await PoisonAsync();
         await Eventually.True("the poison is given up, and the broker was asked for the lag", async () =>
             (await MetricsAsync(Shop.OrderService)) is var orders && DeadLetter().IsMatch(orders) && orders.Contains("eventshop_consumer_lag{")
-            && (await MetricsAsync(Shop.PaymentService)).Contains("eventshop_consumer_lag{"), TracedShop.Patience);
+            && (await MetricsAsync(Shop.PaymentService)) is var payments && payments.Contains("eventshop_consumer_lag{")
+            && payments.Contains("eventshop_dead_letters_open{"), TracedShop.Patience);
     }
 
     public ValueTask DisposeAsync() => Shop.DisposeAsync();
@@ -50,6 +51,6 @@ public sealed partial class BusyShop(PostgresServer postgres) : IAsyncLifetime
     /// <summary>What a service shows to Prometheus.</summary>
     public static Task<string> MetricsAsync(ServiceProcess service) => service.Client.GetStringAsync("/metrics");
 
-    [GeneratedRegex("""eventshop_dead_letters_total{.*"order-payments".*} 1""")]
+    [GeneratedRegex("""eventshop_dead_letters_open{.*"order-payments".*} 1""")]
     private static partial Regex DeadLetter();
 }

@@ -54,9 +54,13 @@ public sealed class IdempotencyKeyPruning(
         {
             try
             {
-                await using var command = db.CreateCommand("delete from idempotency_keys where expires_at <= @now")
-                    .AddValue("now", clock.GetUtcNow().UtcDateTime);
-                await command.ExecuteNonQueryAsync(stoppingToken);
+                await Pruning.RunAsync(
+                    db,
+                    """
+                    delete from idempotency_keys where key = any(array(
+                      select key from idempotency_keys where expires_at <= @now order by expires_at limit @batch for update skip locked))
+                    """,
+                    command => command.AddValue("now", clock.GetUtcNow().UtcDateTime), clock, stoppingToken);
             }
             catch (NpgsqlException e)
             {

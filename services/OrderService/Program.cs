@@ -15,7 +15,8 @@ return await ServiceHost.RunAsync(args, () =>
         .Consumes("order-payments", PaymentEvents.Stream, PaymentEvents.Subjects, handlers => handlers
             .Handle<PaymentSucceeded, SettleOrder>()
             .Handle<PaymentFailed, SettleOrder>()
-            .Handle<PaymentRefunded, SettleOrder>());
+            .Handle<PaymentRefunded, SettleOrder>())
+        .ReviewsDeadLetters<ReviewDeadLetters>();
 
     builder.AddApiDescription("EventShop orders", "Places orders and tells what became of them.", OrderExamples.AddTo);
     builder.AddRateLimit();

@@ -19,7 +19,8 @@ return await ServiceHost.RunAsync(args, () =>
         .Consumes("payment-cancellations", OrderEvents.Stream, OrderCancelled.Subject, handlers => handlers
             .Handle<OrderCancelled, CancelPayment>())
         .Consumes("payment-refunds", OrderEvents.Stream, OrderCancellationRequested.Subject, handlers => handlers
-            .Handle<OrderCancellationRequested, CancelPayment>());
+            .Handle<OrderCancellationRequested, CancelPayment>())
+        .ReviewsDeadLetters<ReviewDeadLetters>();
 
     builder.AddApiDescription("EventShop payments", "Shows how an order was paid.", PaymentExamples.AddTo);
     builder.Services.AddSingleton<PaymentStore>();
