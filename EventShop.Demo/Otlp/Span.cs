@@ -6,7 +6,7 @@ namespace EventShop.Demo.Otlp;
 /// <param name="Service">The resource's <c>service.name</c>.</param>
 /// <param name="Scope">The activity source's name.</param>
 internal sealed record Span(
-    string TraceId, string SpanId, string? ParentId, string Name, SpanKind Kind, ulong Start, ulong End, SpanStatus Status, string? StatusMessage,
+    string TraceId, string SpanId, string? ParentId, string Name, SpanKind Kind, ulong Start, ulong End, SpanStatus Status,
     IReadOnlyDictionary<string, string> Attributes, IReadOnlyList<SpanEvent> Events, IReadOnlyList<SpanLink> Links, string Service, string Scope);
 
 internal sealed record SpanEvent(string Name, IReadOnlyDictionary<string, string> Attributes);

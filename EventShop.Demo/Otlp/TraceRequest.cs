@@ -1,215 +1,40 @@
 using System.Globalization;
+using EventShop.Demo.Otlp.Wire;
+using Google.Protobuf;
 
 namespace EventShop.Demo.Otlp;
 
-/// <summary>Reads the spans of an <c>ExportTraceServiceRequest</c>. The numbers are those of opentelemetry-proto 1.x.</summary>
+/// <summary>Reads the spans of an <c>ExportTraceServiceRequest</c>.</summary>
 internal static class TraceRequest
 {
-    public static List<Span> Read(ReadOnlySpan<byte> body)
+    public static IEnumerable<Span> Read(byte[] message) =>
+        from resource in ExportTraceServiceRequest.Parser.ParseFrom(message).ResourceSpans
+        let service = Texts(resource.Resource?.Attributes ?? []).GetValueOrDefault("service.name", "")
+        from scope in resource.ScopeSpans
+        from span in scope.Spans
+        select new Span(
+            Hex(span.TraceId), Hex(span.SpanId), span.ParentSpanId.IsEmpty ? null : Hex(span.ParentSpanId),
+            span.Name, (SpanKind)span.Kind, span.StartTimeUnixNano, span.EndTimeUnixNano, (SpanStatus)(span.Status?.Code ?? 0),
+            Texts(span.Attributes), [.. span.Events.Select(e => new SpanEvent(e.Name, Texts(e.Attributes)))],
+            [.. span.Links.Select(link => new SpanLink(Hex(link.TraceId), Hex(link.SpanId)))], service, scope.Scope?.Name ?? "");
+
+    private static string Hex(ByteString bytes) => Convert.ToHexStringLower(bytes.Span);
+
+    private static Dictionary<string, string> Texts(IEnumerable<KeyValue> attributes)
     {
-        var spans = new List<Span>();
-        var request = new ProtobufReader(body);
-        while (request.Read())
-            if (request.Field == 1)
-                ReadResourceSpans(request.ReadBytes(), spans);
-            else
-                request.Skip();
-        return spans;
+        // Names are unique by the specification, not by the exporters.
+        var texts = new Dictionary<string, string>();
+        foreach (var attribute in attributes)
+            texts[attribute.Key] = Text(attribute.Value);
+        return texts;
     }
 
-    private static void ReadResourceSpans(ReadOnlySpan<byte> body, List<Span> spans)
+    private static string Text(AnyValue? value) => value?.ValueCase switch
     {
-        var service = "";
-        var reader = new ProtobufReader(body);
-        while (reader.Read())
-            switch (reader.Field)
-            {
-                case 1:
-                    service = ReadAttributes(reader.ReadBytes(), field: 1).GetValueOrDefault("service.name", "");
-                    break;
-                case 2:
-                    ReadScopeSpans(reader.ReadBytes(), service, spans);
-                    break;
-                default:
-                    reader.Skip();
-                    break;
-            }
-    }
-
-    private static void ReadScopeSpans(ReadOnlySpan<byte> body, string service, List<Span> spans)
-    {
-        var scope = "";
-        var reader = new ProtobufReader(body);
-        while (reader.Read())
-            switch (reader.Field)
-            {
-                case 1:
-                    scope = ReadText(reader.ReadBytes(), field: 1);
-                    break;
-                case 2:
-                    spans.Add(ReadSpan(reader.ReadBytes(), service, scope));
-                    break;
-                default:
-                    reader.Skip();
-                    break;
-            }
-    }
-
-    private static Span ReadSpan(ReadOnlySpan<byte> body, string service, string scope)
-    {
-        var span = new Span("", "", null, "", default, 0, 0, default, null, ReadAttributes(body, field: 9), [], [], service, scope);
-        var (events, links) = (new List<SpanEvent>(), new List<SpanLink>());
-        var reader = new ProtobufReader(body);
-        while (reader.Read())
-            switch (reader.Field)
-            {
-                case 1:
-                    span = span with { TraceId = reader.ReadHex() };
-                    break;
-                case 2:
-                    span = span with { SpanId = reader.ReadHex() };
-                    break;
-                case 4:
-                    span = span with { ParentId = reader.ReadHex() is { Length: > 0 } parent ? parent : null };
-                    break;
-                case 5:
-                    span = span with { Name = reader.ReadString() };
-                    break;
-                case 6:
-                    span = span with { Kind = (SpanKind)reader.ReadVarint() };
-                    break;
-                case 7:
-                    span = span with { Start = reader.ReadFixed64() };
-                    break;
-                case 8:
-                    span = span with { End = reader.ReadFixed64() };
-                    break;
-                case 11:
-                    var happened = reader.ReadBytes();
-                    events.Add(new(ReadText(happened, field: 2), ReadAttributes(happened, field: 3)));
-                    break;
-                case 13:
-                    links.Add(ReadLink(reader.ReadBytes()));
-                    break;
-                case 15:
-                    var (status, message) = ReadStatus(reader.ReadBytes());
-                    span = span with { Status = status, StatusMessage = message };
-                    break;
-                default:
-                    reader.Skip();
-                    break;
-            }
-        return span with { Events = events, Links = links };
-    }
-
-    private static SpanLink ReadLink(ReadOnlySpan<byte> body)
-    {
-        var (traceId, spanId) = ("", "");
-        var reader = new ProtobufReader(body);
-        while (reader.Read())
-            switch (reader.Field)
-            {
-                case 1:
-                    traceId = reader.ReadHex();
-                    break;
-                case 2:
-                    spanId = reader.ReadHex();
-                    break;
-                default:
-                    reader.Skip();
-                    break;
-            }
-        return new(traceId, spanId);
-    }
-
-    private static (SpanStatus Status, string? Message) ReadStatus(ReadOnlySpan<byte> body)
-    {
-        var (status, message) = (SpanStatus.Unset, (string?)null);
-        var reader = new ProtobufReader(body);
-        while (reader.Read())
-            switch (reader.Field)
-            {
-                case 2:
-                    message = reader.ReadString();
-                    break;
-                case 3:
-                    status = (SpanStatus)reader.ReadVarint();
-                    break;
-                default:
-                    reader.Skip();
-                    break;
-            }
-        return (status, message);
-    }
-
-    /// <summary>The last string of a field; empty when there is none.</summary>
-    private static string ReadText(ReadOnlySpan<byte> body, int field)
-    {
-        var text = "";
-        var reader = new ProtobufReader(body);
-        while (reader.Read())
-            if (reader.Field == field)
-                text = reader.ReadString();
-            else
-                reader.Skip();
-        return text;
-    }
-
-    /// <summary>The <c>KeyValue</c>s of a field, as text.</summary>
-    private static Dictionary<string, string> ReadAttributes(ReadOnlySpan<byte> body, int field)
-    {
-        var attributes = new Dictionary<string, string>(StringComparer.Ordinal);
-        var reader = new ProtobufReader(body);
-        while (reader.Read())
-        {
-            if (reader.Field != field)
-            {
-                reader.Skip();
-                continue;
-            }
-            var pair = new ProtobufReader(reader.ReadBytes());
-            var (key, value) = ("", "");
-            while (pair.Read())
-                switch (pair.Field)
-                {
-                    case 1:
-                        key = pair.ReadString();
-                        break;
-                    case 2:
-                        value = ReadValue(pair.ReadBytes());
-                        break;
-                    default:
-                        pair.Skip();
-                        break;
-                }
-            attributes[key] = value;
-        }
-        return attributes;
-    }
-
-    private static string ReadValue(ReadOnlySpan<byte> body)
-    {
-        var value = "";
-        var reader = new ProtobufReader(body);
-        while (reader.Read())
-            switch (reader.Field)
-            {
-                case 1:
-                    value = reader.ReadString();
-                    break;
-                case 2:
-                    value = reader.ReadVarint() == 1 ? "true" : "false";
-                    break;
-                case 3:
-                    value = ((long)reader.ReadVarint()).ToString(CultureInfo.InvariantCulture);
-                    break;
-                case 4:
-                    value = reader.ReadDouble().ToString(CultureInfo.InvariantCulture);
-                    break;
-                default:
-                    reader.Skip();
-                    break;
-            }
-        return value;
-    }
+        AnyValue.ValueOneofCase.StringValue => value.StringValue,
+        AnyValue.ValueOneofCase.BoolValue => value.BoolValue ? "true" : "false",
+        AnyValue.ValueOneofCase.IntValue => value.IntValue.ToString(CultureInfo.InvariantCulture),
+        AnyValue.ValueOneofCase.DoubleValue => value.DoubleValue.ToString(CultureInfo.InvariantCulture),
+        _ => "",
+    };
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 
 namespace EventShop.Messaging;
 
@@ -17,35 +18,32 @@ internal sealed class EventPublisher(
     public bool IsConnected => connection.ConnectionState is NatsConnectionState.Open;
 
     /// <returns>Stored, refused for good, or unanswered: then it may or may not be stored, and the same id may be sent again.</returns>
-    public async Task<PublishOutcome> PublishAsync(OutboxEvent e, CancellationToken cancellationToken)
+    public async Task<PublishOutcome> PublishAsync(OutboxEvent e)
     {
         // A publish while disconnected would wait for the reconnect, with all others behind it.
         if (!IsConnected)
             return PublishOutcome.Unanswered("not connected to the broker");
 
         using var activity = StartActivity(e);
-        try
-        {
-            var headers = CloudEvent.Headers(e, options.Source, activity?.Id ?? e.TraceParent);
-            var result = await jetStream.TryPublishAsync(
-                e.Subject, e.Payload, opts: PublishOptions, headers: headers, cancellationToken: cancellationToken);
-            return Tell(activity, Read(result));
-        }
-        catch (NatsPayloadTooLargeException tooLarge)
-        {
-            return Tell(activity, PublishOutcome.Refused(tooLarge.Message));
-        }
-        catch (NatsException trouble)
-        {
-            return Tell(activity, PublishOutcome.Unanswered(trouble.Message));
-        }
-    }
-
-    private static PublishOutcome Tell(Activity? activity, PublishOutcome outcome)
-    {
+        var outcome = await TryPublishAsync(e, activity);
         if (outcome.Status is not PublishStatus.Stored)
             activity?.SetStatus(ActivityStatusCode.Error, outcome.Reason).SetTag("error.type", outcome.Status.ToString());
         return outcome;
+    }
+
+    private async Task<PublishOutcome> TryPublishAsync(OutboxEvent e, Activity? activity)
+    {
+        try
+        {
+            var headers = CloudEvent.Headers(e, options.Source, activity?.Id ?? e.TraceParent);
+            var result = await jetStream.TryPublishAsync(e.Subject, e.Payload, opts: PublishOptions, headers: headers);
+            return result.Success ? Read(result.Value) : Read(result.Error);
+        }
+        catch (Exception trouble)
+        {
+            // Not every error is a result, nor a NatsException: a connection that is closed meanwhile throws others.
+            return Read(trouble);
+        }
     }
 
     /// <returns>
@@ -62,25 +60,30 @@ internal sealed class EventPublisher(
                 return true;
             return false;
         }
-        catch (NatsException)
+        catch (Exception)
         {
+            // Whatever it is, the broker has not said so.
             return true;
         }
     }
 
-    private static PublishOutcome Read(NatsResult<NATS.Client.JetStream.Models.PubAckResponse> result)
+    private static PublishOutcome Read(PubAckResponse answer)
     {
-        if (!result.Success)
-            return PublishOutcome.Unanswered(result.Error.Message);
-
         // A duplicate is success: the event is in the stream. (EnsureSuccess would throw on it.)
-        if (result.Value.Error is not { } error)
+        if (answer.Error is not { } error)
             return PublishOutcome.Stored;
         var reason = $"{error.Description} ({error.ErrCode})";
         return error.ErrCode is MessageExceedsMaximum or HeaderExceedsMaximum
             ? PublishOutcome.Refused(reason)
             : PublishOutcome.Unanswered(reason);
     }
+
+    // What the client itself refuses, another attempt cannot cure: a payload too large for the broker, or a subject or header that would
+    // break the protocol. For these two it has no exception of their own; of a connection that was open, nothing else throws the bare one.
+    private static PublishOutcome Read(Exception trouble) =>
+        trouble is NatsPayloadTooLargeException || trouble.GetType() == typeof(NatsException)
+            ? PublishOutcome.Refused(trouble.Message)
+            : PublishOutcome.Unanswered(trouble.Message);
 
     private static Activity? StartActivity(OutboxEvent e)
     {

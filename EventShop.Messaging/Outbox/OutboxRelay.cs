@@ -127,7 +127,7 @@ internal sealed class OutboxRelay : BackgroundService
     {
         try
         {
-            var outcome = await _publisher.PublishAsync(e, CancellationToken.None);
+            var outcome = await _publisher.PublishAsync(e);
             if (outcome.Status is PublishStatus.Unanswered && attempt >= AttemptsBeforeDoubt && !await _publisher.HasStreamAsync(e.Subject))
                 outcome = PublishOutcome.Refused($"no stream captures the subject {e.Subject}");
             MessagingTelemetry.Relayed.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.Outcome, outcome.Status.ToString()));

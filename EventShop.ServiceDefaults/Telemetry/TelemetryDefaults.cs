@@ -82,23 +82,15 @@ internal static class TelemetryDefaults
         options.EnrichWithHttpResponse = Fail;
     }
 
-    // The convention asks for error.type on every failed request. Exceptions are answered with a problem document further in,
-    // where the instrumentation does not see them.
+    // Exceptions are answered with a problem document further in, where the instrumentation does not see them: it knows of such a
+    // request that it failed, and gives the status code as its error.type.
     private static void Fail(Activity activity, HttpResponse response)
     {
-        if (response.StatusCode < StatusCodes.Status500InternalServerError || activity.GetTagItem("error.type") is not null)
-        {
-            return;
-        }
-
-        if (response.HttpContext.Features.Get<IExceptionHandlerFeature>()?.Error is { } exception)
+        if (response.StatusCode >= StatusCodes.Status500InternalServerError
+            && response.HttpContext.Features.Get<IExceptionHandlerFeature>()?.Error is { } exception)
         {
             activity.SetTag("error.type", exception.GetType().FullName);
             activity.AddException(exception);
-        }
-        else
-        {
-            activity.SetTag("error.type", response.StatusCode.ToString());
         }
     }
 }

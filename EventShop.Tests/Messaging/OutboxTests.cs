@@ -144,18 +144,32 @@ public sealed class OutboxTests(PostgresServer postgres)
         Assert.Equal(1, await service.StreamMessagesAsync());
     }
 
-    [Fact]
-    public async Task An_event_too_large_for_the_broker_is_parked_with_the_reason_and_holds_nobody_up()
+    [Theory]
+    [InlineData("payload", "exceeds server's maximum payload size")]
+    [InlineData("payload with its headers", "exceeds server's maximum payload size")]
+    [InlineData("headers", "header size exceeds maximum allowed of 64k")]
+    [InlineData("header value", "Invalid header value")]
+    [InlineData("subject", "Subject is invalid")]
+    public async Task An_event_that_can_never_be_published_is_parked_with_the_reason_and_holds_nobody_up(string flaw, string reason)
     {
+        const int Megabyte = 1024 * 1024;
         await using var nats = await NatsServer.StartAsync();
         await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+        var flawed = flaw switch
+        {
+            "payload" => Ping.Event(1, padding: new string('x', Megabyte)),
+            "payload with its headers" => Ping.Event(1, padding: new string('x', Megabyte - 200)),
+            "headers" => Ping.Event(1) with { Baggage = new string('!', 66_000) },
+            "header value" => Ping.Event(1) with { TraceState = "two\r\nlines" },
+            _ => Ping.Event(1) with { Subject = "pings.two words" },
+        };
 
-        await service.StoreAsync(Ping.Event(1, padding: new string('x', 2_000_000)), Ping.Event(2));
+        await service.StoreAsync(flawed, Ping.Event(2));
 
         await Eventually.True("the other is in the stream", async () => await service.StreamMessagesAsync() == 1);
-        await Eventually.True("the large one is parked", async () =>
+        await Eventually.True("the flawed one is parked", async () =>
             await service.ScalarAsync<long>("select count(*) from outbox_unsent where parked_at is not null") == 1);
-        Assert.Contains("payload", await service.ScalarAsync<string>("select error from outbox_unsent where parked_at is not null"), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(reason, await service.ScalarAsync<string>("select error from outbox_unsent where parked_at is not null"));
     }
 
     [Fact]

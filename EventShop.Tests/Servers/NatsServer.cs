@@ -119,9 +119,6 @@ public sealed class NatsServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Announces to clients that the server is about to go (lame duck mode).</summary>
-    public void AnnounceShutdown() => ProcessSignal.User2.SendTo(Running());
-
     /// <summary>Starts the stopped or killed server again, on the same port and with its data.</summary>
     public async Task RestartAsync()
     {

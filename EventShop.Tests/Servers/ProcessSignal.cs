@@ -15,9 +15,6 @@ public readonly record struct ProcessSignal(int Linux, int MacOS)
     /// <summary>SIGCONT: go on.</summary>
     public static readonly ProcessSignal Continue = new(18, 19);
 
-    /// <summary>SIGUSR2: what the process makes of it.</summary>
-    public static readonly ProcessSignal User2 = new(12, 31);
-
     /// <summary>A signal stops one thread after the other: waits until the last has stopped, where the system tells.</summary>
     public static void WaitUntilStopped(Process process, TimeSpan timeout)
     {

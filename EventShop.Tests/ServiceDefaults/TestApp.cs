@@ -14,7 +14,9 @@ internal sealed class TestApp : IAsyncDisposable
     private TestApp(WebApplication app)
     {
         this.app = app;
-        Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+        // As from another process: the app's own instrumentation of HTTP clients would put its traceparent in place of the test's.
+        var outside = new SocketsHttpHandler { ActivityHeadersPropagator = null };
+        Client = new HttpClient(outside) { BaseAddress = new Uri(app.Urls.Single()) };
     }
 
     public HttpClient Client { get; }

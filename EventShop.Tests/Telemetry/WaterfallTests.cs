@@ -44,5 +44,5 @@ public sealed class WaterfallTests
 
     private static Span Of(
         string id, string? parent, string name, SpanKind kind, ulong start, ulong end, string service, SpanStatus status = SpanStatus.Unset) =>
-        new("t", id, parent, name, kind, start * 1_000_000, end * 1_000_000, status, null, new Dictionary<string, string>(), [], [], service, "");
+        new("t", id, parent, name, kind, start * 1_000_000, end * 1_000_000, status, new Dictionary<string, string>(), [], [], service, "");
 }
