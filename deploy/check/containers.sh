@@ -1,5 +1,5 @@
 # Sourced by check.sh: builds every Dockerfile, starts deploy/compose.yaml, breaks it, and takes it down. Where no image can be pulled, the
-# base images are made of this machine's programs (check-stand-ins.sh), and what has no such stand-in is skipped and named.
+# base images are made of this machine's programs (stand-ins.sh), and what has no such stand-in is skipped and named.
 
 CHECK_PROJECT=eventshop-check
 CHECK_SERVICES=(order-service:OrderService payment-service:PaymentService payment-gateway:PaymentGateway)
