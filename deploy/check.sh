@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Proves what is under deploy/, as far as this machine can; one line for each check, and a total.
 #   ./deploy/check.sh               all of it
-#   ./deploy/check.sh containers    images and Compose, with the container engine (check-containers.sh)
-#   ./deploy/check.sh kubernetes    Kubernetes, Azure and CI, without a cluster (check-kubernetes.sh)
+#   ./deploy/check.sh containers    images and Compose, with the container engine (check/containers.sh)
+#   ./deploy/check.sh kubernetes    Kubernetes, Azure and CI, without a cluster (check/kubernetes.sh)
 # KEEP_IMAGES=1 leaves the images that the first half makes, for a quicker run the next time.
 #
 # Exit status 0 only if nothing failed; what could not be checked here is a line that begins with "skip", and says why.
@@ -10,10 +10,10 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
 . .ci/setup.sh
-. deploy/check-debian.sh
-. deploy/check-stand-ins.sh
-. deploy/check-containers.sh
-. deploy/check-kubernetes.sh
+. deploy/check/debian.sh
+. deploy/check/stand-ins.sh
+. deploy/check/containers.sh
+. deploy/check/kubernetes.sh
 
 passed=0 failed=0 skipped=0
 ok() { passed=$((passed + 1)); echo "ok    $1"; }
@@ -32,7 +32,7 @@ check_coverage() {
   local file unknown=()
   while IFS= read -r file; do
     case $file in
-      deploy/check*) ;;                                                             # runs
+      deploy/check.sh | deploy/check/*) ;;                                                           # runs
       deploy/compose.yaml | deploy/.env.example | deploy/up.sh) ;;                   # containers: started by them
       deploy/nats/nats.conf | deploy/nats/users.conf | deploy/haproxy/*) ;;          # containers: read by the servers
       deploy/postgres/init.sql) ;;                                                  # containers, kubernetes: run

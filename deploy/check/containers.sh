@@ -1,5 +1,5 @@
 # Sourced by check.sh: builds every Dockerfile, starts deploy/compose.yaml, breaks it, and takes it down. Where no image can be pulled, the
-# base images are made of this machine's programs (check-stand-ins.sh), and what has no such stand-in is skipped and named.
+# base images are made of this machine's programs (stand-ins.sh), and what has no such stand-in is skipped and named.
 
 CHECK_PROJECT=eventshop-check
 CHECK_SERVICES=(order-service:OrderService payment-service:PaymentService payment-gateway:PaymentGateway)
@@ -75,7 +75,7 @@ containers_images() {
   export EVENTSHOP_VERSION=check EVENTSHOP_SOURCE=https://example.com/eventshop EVENTSHOP_REVISION
   EVENTSHOP_REVISION=$(git rev-parse HEAD 2>/dev/null || echo none)
   export ORDER_SERVICE_IMAGE=$CHECK_PROJECT/order-service PAYMENT_SERVICE_IMAGE=$CHECK_PROJECT/payment-service PAYMENT_GATEWAY_IMAGE=$CHECK_PROJECT/payment-gateway
-  export COMPOSE_PROFILES=observability JAEGER_OTLP_ENDPOINT=http://jaeger:4317 OFFLINE_PACKAGES=false
+  export COMPOSE_PROFILES=observability JAEGER_OTLP_ENDPOINT=http://jaeger:4317 USE_STAND_INS=false
   STANDING_IN=
   if timeout 60 docker pull --quiet "$(default_of NATS_IMAGE)" >/dev/null 2>&1; then
     SDK_IMAGE=$(default_of SDK_IMAGE) RUNTIME_IMAGE=$(default_of RUNTIME_IMAGE)
@@ -85,7 +85,7 @@ containers_images() {
   STANDING_IN=true
   COMPOSE_PROFILES='' JAEGER_OTLP_ENDPOINT=''
   need_servers
-  [ ! -e .offline ] || OFFLINE_PACKAGES=true
+  [ ! -e .stand-ins ] || USE_STAND_INS=true
   PG_BIN=${PG_BIN:-$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)}
   # What nats.conf asks for is newer than Debian's stable release has.
   if [ -z "${NATS_SERVER:-}" ] && debian_package nats-server sid forky trixie; then NATS_SERVER=$DEBIAN/nats-server/usr/sbin/nats-server; fi
@@ -120,10 +120,9 @@ containers_images() {
 containers_packages() {
   mkdir "$WORK/source" "$WORK/packages"
   containers_source "$WORK/source"
-  [ "$OFFLINE_PACKAGES" != true ] || touch "$WORK/source/.offline"
   local entry
   for entry in "${CHECK_SERVICES[@]}"; do
-    NUGET_PACKAGES=$WORK/nuget dotnet restore "$WORK/source/services/${entry#*:}" --use-current-runtime -p:PublishReadyToRun=true >>"$WORK/restore.log" 2>&1 || return 1
+    UseStandIns=$USE_STAND_INS NUGET_PACKAGES=$WORK/nuget dotnet restore "$WORK/source/services/${entry#*:}" --use-current-runtime -p:PublishReadyToRun=true >>"$WORK/restore.log" 2>&1 || return 1
   done
   find "$WORK/nuget" -name '*.nupkg' -exec mv {} "$WORK/packages/" \;
   rm -rf "$WORK/nuget" "$WORK/source"
@@ -142,7 +141,7 @@ default_of() { sed -nE "s/.*\\$\\{$1:-([^}]*)\\}.*/\\1/p" deploy/compose.yaml | 
 # build_image NAME PROJECT CONTEXT: prints what the builder prints.
 build_image() {
   docker build --file "$3/services/$2/Dockerfile" --tag "$CHECK_PROJECT/$1:check" --build-arg SDK_IMAGE="$SDK_IMAGE" --build-arg RUNTIME_IMAGE="$RUNTIME_IMAGE" \
-    --build-arg OfflinePackages="$OFFLINE_PACKAGES" --build-arg VERSION=1.2.3 --build-arg REVISION="$EVENTSHOP_REVISION" \
+    --build-arg UseStandIns="$USE_STAND_INS" --build-arg VERSION=1.2.3 --build-arg REVISION="$EVENTSHOP_REVISION" \
     --build-arg SOURCE="$EVENTSHOP_SOURCE" ${STANDING_IN:+--network none} "$3" 2>&1
 }
 

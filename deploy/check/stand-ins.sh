@@ -1,4 +1,4 @@
-# Sourced by check-containers.sh: base images made of this machine's own programs, for a machine that can pull none. They have the
+# Sourced by containers.sh: base images made of this machine's own programs, for a machine that can pull none. They have the
 # users, folders, ports and commands of the images they stand for, as far as the Dockerfiles and deploy/compose.yaml use them.
 
 STAND_IN=eventshop-stand-in
