@@ -16,7 +16,7 @@ internal static class CloudEvent
 
     public const string Id = "ce-id";
     public const string Type = "ce-type";
-    private const string Source = "ce-source";
+    public const string Source = "ce-source";
     private const string Time = "ce-time";
     private const string SpecVersion = "ce-specversion";
     private const string ContentType = "content-type";
@@ -56,7 +56,7 @@ internal static class CloudEvent
             throw new PoisonMessageException($"header {Id} is missing or not a UUID");
         if (!DateTimeOffset.TryParse(Header(headers, Time), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
             throw new PoisonMessageException($"header {Time} is missing or not an RFC 3339 time");
-        return new(id, type, time, attempt);
+        return new(id, type, time, attempt, Header(headers, Source));
     }
 
     public static string? Header(NatsHeaders? headers, string name) =>

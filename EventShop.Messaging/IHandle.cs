@@ -17,7 +17,8 @@ public interface IHandle<in TEvent>
 /// <param name="Type">Its CloudEvents type.</param>
 /// <param name="Time">When it happened, by its publisher's clock.</param>
 /// <param name="Attempt">1 at the first delivery, counted by the broker.</param>
-public sealed record MessageContext(Guid EventId, string Type, DateTimeOffset Time, int Attempt);
+/// <param name="Source">Who says to have published it (<c>ce-source</c>).</param>
+public sealed record MessageContext(Guid EventId, string Type, DateTimeOffset Time, int Attempt, string? Source);
 
 /// <summary>No retry can help: the message goes to the dead letters at once, with this reason.</summary>
 /// <param name="reason">For the operator; never holds payload or personal data.</param>

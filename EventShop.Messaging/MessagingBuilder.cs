@@ -71,12 +71,13 @@ public static class MessagingExtensions
     /// Adds the outbox, its relay and the topology, on the <see cref="INatsConnection"/> and the <see cref="NpgsqlDataSource"/>
     /// that are registered, and the health checks <c>nats</c>, <c>consumers</c> and <c>outbox</c>.
     /// </summary>
+    /// <param name="host">The service.</param>
+    /// <param name="source">The service as CloudEvents' <c>source</c> of what it publishes, a URI reference; by default its application's name.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A value in the section <c>Messaging</c> is wrong.</exception>
-    public static MessagingBuilder AddMessaging(this IHostApplicationBuilder host)
+    public static MessagingBuilder AddMessaging(this IHostApplicationBuilder host, string? source = null)
     {
         var options = host.Configuration.GetValidated<MessagingOptions>("Messaging");
-        if (options.Source.Length == 0)
-            options.Source = $"/{host.Environment.ApplicationName}";
+        options.Source = source ?? $"/{host.Environment.ApplicationName}";
 
         var services = host.Services;
         services.TryAddSingleton(TimeProvider.System);

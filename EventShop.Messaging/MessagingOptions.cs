@@ -5,8 +5,8 @@ namespace EventShop.Messaging;
 /// <summary>Configuration section <c>Messaging</c>.</summary>
 public sealed class MessagingOptions
 {
-    /// <summary>The publishing service as CloudEvents' <c>source</c>: <c>/order-service</c>.</summary>
-    public string Source { get; set; } = "";
+    /// <summary>The publishing service as CloudEvents' <c>source</c>. Part of the contract, so it is set in code: <c>AddMessaging(source)</c>.</summary>
+    internal string Source { get; set; } = "";
 
     /// <summary>Copies of each stream in a cluster. A single server takes 1 only.</summary>
     [Range(1, 5)]

@@ -11,9 +11,11 @@ public static class ServiceDefaults
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
         builder.AddTelemetry();
+        builder.AddCallersContext();
         builder.AddHealth();
         builder.AddHttpClients();
         builder.AddProblems();
+        builder.AddStrictJson();
         builder.AddConsoleLogs();
         builder.AddServerLimits();
         return builder;
@@ -27,6 +29,10 @@ public static class ServiceDefaults
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
         app.UseProblems();
+        app.UseCallersContext();
+        app.UseReadableHeaders();
+        app.UseRoutingWithHead();
+        app.UseReadableBodies();
         app.UseServerLimits();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint().DisableHttpMetrics();

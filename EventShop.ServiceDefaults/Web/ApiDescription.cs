@@ -82,7 +82,7 @@ public static class ApiDescription
         var problem = responses.TryGetValue("400", out var invalid) ? invalid.Content?[ProblemJson].Schema : null;
         Add(StatusCodes.Status400BadRequest, "The body is not JSON, or not of this shape.");
         Add(StatusCodes.Status413PayloadTooLarge, $"The body is larger than {ServerDefaults.MaxRequestBodyBytes} bytes.");
-        Add(StatusCodes.Status415UnsupportedMediaType, "The body is not declared as application/json.");
+        Add(StatusCodes.Status415UnsupportedMediaType, "The body is not declared as application/json, is in another charset than UTF-8, or is compressed.");
 
         void Add(int status, string description) => responses.TryAdd(status.ToString(), new OpenApiResponse
         {

@@ -27,8 +27,9 @@ internal static class ProblemDefaults
 
     private static string? Advice(int? status) => status switch
     {
+        StatusCodes.Status408RequestTimeout => "The body came too slowly.",
         StatusCodes.Status413PayloadTooLarge => $"The body may have at most {ServerDefaults.MaxRequestBodyBytes} bytes.",
-        StatusCodes.Status415UnsupportedMediaType => "The body must be JSON, with Content-Type: application/json.",
+        StatusCodes.Status415UnsupportedMediaType => "The body must be JSON in UTF-8 and not compressed: Content-Type: application/json, no charset but utf-8, no Content-Encoding.",
         _ => null,
     };
 }

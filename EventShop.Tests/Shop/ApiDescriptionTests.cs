@@ -25,7 +25,7 @@ public sealed partial class ApiDescriptionTests(SharedShop shared) : IClassFixtu
     [InlineData("OrderService", "POST /orders", 201, 400, 409, 413, 415, 422, 429, 503)]
     [InlineData("OrderService", "GET /orders", 200, 400, 503)]
     [InlineData("OrderService", "GET /orders/{id}", 200, 404, 503)]
-    [InlineData("OrderService", "GET /orders/{id}/events", 200, 204, 400, 404, 503)]
+    [InlineData("OrderService", "GET /orders/{id}/events", 200, 204, 400, 404, 429, 503)]
     [InlineData("OrderService", "POST /orders/{id}/cancel", 202, 404, 409, 429, 503)]
     [InlineData("OrderService", "GET /products", 200)]
     [InlineData("PaymentService", "GET /payments/{orderId}", 200, 404, 503)]

@@ -10,7 +10,6 @@ namespace OrderService;
 /// </summary>
 public sealed class OrderChanges(INatsConnection connection, TimeProvider clock, ILogger<OrderChanges> log) : BackgroundService
 {
-    private static readonly TimeSpan ReadAnyway = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     /// <summary>An order changes after its creation only, and most orders are watched by nobody: that one is not listened to.</summary>
@@ -91,8 +90,8 @@ public sealed class OrderChanges(INatsConnection connection, TimeProvider clock,
 
         internal Watch(OrderChanges changes, Guid orderId) => (_changes, _orderId) = (changes, orderId);
 
-        /// <summary>Waits until the order may have changed since the watch began, or since the last wait.</summary>
-        public Task WaitAsync(CancellationToken cancellationToken) => _changed.WaitAsync(ReadAnyway, cancellationToken);
+        /// <summary>Waits until the order may have changed since the watch began, or since the last wait, but no longer than so long.</summary>
+        public Task WaitAsync(TimeSpan limit, CancellationToken cancellationToken) => _changed.WaitAsync(limit, cancellationToken);
 
         public void Dispose() => _changes.End(this, _orderId);
 
