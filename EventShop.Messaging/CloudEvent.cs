@@ -3,26 +3,26 @@ using NATS.Client.Core;
 
 namespace EventShop.Messaging;
 
-/// <summary>CloudEvents 1.0 in the NATS protocol binding's binary mode: attributes are headers, the body is the event's JSON.</summary>
+/// <summary>CloudEvents 1.0 in the NATS protocol binding: the names of the headers, and an event of ours in binary mode.</summary>
 internal static class CloudEvent
 {
     public const string MessageId = "Nats-Msg-Id";
     public const string TraceParent = "traceparent";
     public const string TraceState = "tracestate";
     public const string Baggage = "baggage";
+    public const string ContentType = "content-type";
 
     /// <summary>Set when an operator sent the message again.</summary>
     public const string Redriven = "redriven";
 
-    public const string Id = "ce-id";
-    public const string Type = "ce-type";
-    public const string Source = "ce-source";
-    private const string Time = "ce-time";
-    private const string SpecVersion = "ce-specversion";
-    private const string ContentType = "content-type";
+    /// <summary>Before each attribute's name, where it is a header.</summary>
+    public const string Prefix = "ce-";
+
+    /// <summary>What may be left out of a message that is refused for its size, in this order.</summary>
+    private static readonly string[] Optional = [Baggage, TraceState, TraceParent];
 
     /// <param name="e">The event.</param>
-    /// <param name="source">The publishing service, as a URI reference: <c>/order-service</c>.</param>
+    /// <param name="source">The publishing service, as a URI reference: <c>/OrderService</c>.</param>
     /// <param name="traceParent">The publish activity's context, else the one stored with the event.</param>
     public static NatsHeaders Headers(OutboxEvent e, string source, string? traceParent)
     {
@@ -30,11 +30,12 @@ internal static class CloudEvent
         var headers = new NatsHeaders
         {
             [MessageId] = id,
-            [Id] = id,
-            [Type] = e.Type,
-            [Source] = source,
-            [Time] = e.Time.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
-            [SpecVersion] = "1.0",
+            ["ce-id"] = id,
+            ["ce-type"] = e.Type,
+            ["ce-source"] = source,
+            ["ce-subject"] = e.Key.ToString(),
+            ["ce-time"] = e.Time.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
+            ["ce-specversion"] = ReceivedEvent.SpecVersion,
             [ContentType] = "application/json",
         };
         if (traceParent is not null)
@@ -46,17 +47,23 @@ internal static class CloudEvent
         return headers;
     }
 
-    /// <summary>Reads the attributes a consumer needs.</summary>
-    /// <exception cref="PoisonMessageException">One is missing or malformed.</exception>
-    public static MessageContext Read(NatsHeaders? headers, int attempt)
+    /// <summary>The headers, and then the same with less and less of what a message can do without.</summary>
+    public static IEnumerable<NatsHeaders> WithLessAndLess(NatsHeaders headers)
     {
-        if (Header(headers, Type) is not { Length: > 0 } type)
-            throw new PoisonMessageException($"header {Type} is missing: not a CloudEvent");
-        if (!Guid.TryParse(Header(headers, Id), out var id))
-            throw new PoisonMessageException($"header {Id} is missing or not a UUID");
-        if (!DateTimeOffset.TryParse(Header(headers, Time), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
-            throw new PoisonMessageException($"header {Time} is missing or not an RFC 3339 time");
-        return new(id, type, time, attempt, Header(headers, Source));
+        yield return headers;
+        foreach (var name in Optional)
+            if (headers.ContainsKey(name))
+                yield return headers = Copy(headers, kept => !kept.Equals(name, StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>The headers whose names are wished for.</summary>
+    public static NatsHeaders Copy(NatsHeaders? headers, Func<string, bool> isWished)
+    {
+        var copy = new NatsHeaders();
+        foreach (var (name, value) in headers ?? [])
+            if (isWished(name))
+                copy[name] = value;
+        return copy;
     }
 
     public static string? Header(NatsHeaders? headers, string name) =>

@@ -35,7 +35,7 @@ internal sealed class ConsumersHealthCheck(IEnumerable<Consumer> consumers) : IH
     }
 }
 
-/// <summary>What was committed reaches the broker in time.</summary>
+/// <summary>What was committed reaches the broker in time, and the broker refuses none of it.</summary>
 internal sealed class OutboxHealthCheck(OutboxKeeper keeper, OutboxOptions options, TimeProvider clock) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -44,7 +44,9 @@ internal sealed class OutboxHealthCheck(OutboxKeeper keeper, OutboxOptions optio
             return Task.FromResult(HealthCheckResult.Unhealthy("not read yet"));
         var age = backlog.Oldest is { } oldest ? clock.GetUtcNow() - oldest : TimeSpan.Zero;
         var description = $"{backlog.Unsent} unsent, oldest {Math.Max(0, age.TotalSeconds):0.0} s, {backlog.Parked} parked";
-        return Task.FromResult(age > options.UnhealthyAge
+        if (backlog.Parked > 0)
+            description = $"{description} since {backlog.ParkedSince:yyyy-MM-dd'T'HH:mm:ss'Z'}: {backlog.ParkedFor}";
+        return Task.FromResult(age > options.UnhealthyAge || backlog.Parked > 0
             ? HealthCheckResult.Unhealthy(description)
             : HealthCheckResult.Healthy(description));
     }

@@ -13,12 +13,15 @@ public interface IHandle<in TEvent>
 }
 
 /// <summary>What is known of a delivered event besides its body.</summary>
-/// <param name="EventId">The event's identity (<c>ce-id</c>): the same on every delivery, replay and redrive.</param>
+/// <param name="EventId">
+/// The event's identity, the same on every delivery, replay and redrive: its <c>id</c> where that is a UUID; otherwise the UUID that
+/// follows from its <c>source</c> and its <c>id</c>, which only together are unique.
+/// </param>
 /// <param name="Type">Its CloudEvents type.</param>
-/// <param name="Time">When it happened, by its publisher's clock.</param>
+/// <param name="Time">When it happened, by its publisher's clock; when the broker stored it, where the publisher says no time.</param>
 /// <param name="Attempt">1 at the first delivery, counted by the broker.</param>
-/// <param name="Source">Who says to have published it (<c>ce-source</c>).</param>
-public sealed record MessageContext(Guid EventId, string Type, DateTimeOffset Time, int Attempt, string? Source);
+/// <param name="Source">Who published it, as CloudEvents' <c>source</c>: <c>/OrderService</c>.</param>
+public sealed record MessageContext(Guid EventId, string Type, DateTimeOffset Time, int Attempt, string Source);
 
 /// <summary>No retry can help: the message goes to the dead letters at once, with this reason.</summary>
 /// <param name="reason">For the operator; never holds payload or personal data.</param>

@@ -11,7 +11,7 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Debug, "{Loop} ended and begins again")]
     public static partial void LoopEnded(this ILogger log, string loop);
 
-    [LoggerMessage(10, LogLevel.Error, "Event {EventId} ({EventType}) is refused by the broker and parked: {Reason}")]
+    [LoggerMessage(10, LogLevel.Error, "Event {EventId} ({EventType}) is refused by the broker and parked; it is sent again ever more rarely: {Reason}")]
     public static partial void EventParked(this ILogger log, Guid eventId, string eventType, string? reason);
 
     [LoggerMessage(11, LogLevel.Debug, "Event {EventId} ({EventType}) got no answer and is sent again later: {Reason}")]
@@ -22,6 +22,15 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Information, "Pruned {Count} sent events")]
     public static partial void Pruned(this ILogger log, int count);
+
+    [LoggerMessage(14, LogLevel.Warning, "Event {EventId} ({EventType}) is sent without its baggage or trace context, because it was refused with them: {Reason}")]
+    public static partial void EventSentWithLess(this ILogger log, Guid eventId, string eventType, string reason);
+
+    [LoggerMessage(15, LogLevel.Information, "Event {EventId} ({EventType}), parked since {ParkedAt:O}, is sent")]
+    public static partial void EventUnparked(this ILogger log, Guid eventId, string eventType, DateTimeOffset parkedAt);
+
+    [LoggerMessage(16, LogLevel.Warning, "Event {EventId}, parked since {ParkedAt:O}, is discarded by an operator and never sent: {Reason}")]
+    public static partial void EventDiscarded(this ILogger log, Guid eventId, DateTimeOffset parkedAt, string? reason);
 
     [LoggerMessage(20, LogLevel.Information, "Stream {Stream} {Change}")]
     public static partial void StreamProvisioned(this ILogger log, string stream, string change);

@@ -90,6 +90,7 @@ public static class MessagingExtensions
         services.AddSingleton<OutboxTable>();
         services.AddSingleton<OutboxRelay>();
         services.AddSingleton<OutboxKeeper>();
+        services.AddSingleton<ParkedEvents>();
         services.AddSingleton(provider => new Outbox(
             provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<OutboxRelay>(), provider.GetRequiredService<OutboxOptions>()));
 

@@ -47,7 +47,7 @@ public sealed class HandlerMap
     internal Task DispatchAsync(IServiceProvider services, byte[] body, MessageContext context, CancellationToken cancellationToken)
     {
         if (_source is not null && context.Source != _source)
-            throw new PoisonMessageException($"header {CloudEvent.Source} is not {_source}");
+            throw new PoisonMessageException($"its source is not {_source}");
         return _handlers.TryGetValue(context.Type, out var dispatch)
             ? dispatch(services, body, context, cancellationToken)
             : throw new PoisonMessageException($"no handler for its type; known: {string.Join(", ", _handlers.Keys)}");

@@ -54,9 +54,11 @@ internal sealed class MessageProcessor(
         var started = clock.GetTimestamp();
         try
         {
-            context = CloudEvent.Read(delivery.Message.Headers, delivery.Attempt);
+            var received = ReceivedEvent.Read(
+                delivery.Message.Headers, delivery.Message.Data, delivery.Metadata.Timestamp, delivery.Attempt);
+            context = received.Context;
             activity = StartActivity(delivery, context, isRepeated);
-            await HandleAsync(delivery, context, activity, abort);
+            await HandleAsync(received, activity, abort);
             FailPoint.Hit("consumer.before-ack");
             await settlement.AckAsync(delivery);
             Record("handled", context, started);
@@ -92,14 +94,14 @@ internal sealed class MessageProcessor(
         }
     }
 
-    private async Task HandleAsync(Delivery delivery, MessageContext context, Activity? activity, CancellationToken abort)
+    private async Task HandleAsync(ReceivedEvent received, Activity? activity, CancellationToken abort)
     {
         try
         {
             using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(abort);
             await using var scope = scopes.CreateAsyncScope();
             var handling = definition.Handlers.DispatchAsync(
-                scope.ServiceProvider, delivery.Message.Data ?? [], context, cancellation.Token);
+                scope.ServiceProvider, received.Data, received.Context, cancellation.Token);
             if (!handling.IsCompleted)
                 await WithinTimeoutAsync(handling, cancellation);
             await handling;

@@ -51,7 +51,7 @@ public sealed record DeadLetter(
         return new(
             Number("Nats-Sequence"), Text($"{Prefix}consumer"), Text($"{Prefix}reason"), Text($"{Prefix}exception"),
             (int)Number($"{Prefix}attempts"), Text($"{Prefix}stream"), Number($"{Prefix}sequence"), Text($"{Prefix}subject"),
-            CloudEvent.Header(headers, CloudEvent.Id), CloudEvent.Header(headers, CloudEvent.Type));
+            CloudEvent.Header(headers, "ce-id"), CloudEvent.Header(headers, "ce-type"));
 
         string Text(string name) => CloudEvent.Header(headers, name) ?? "";
         ulong Number(string name) => ulong.TryParse(Text(name), CultureInfo.InvariantCulture, out var number) ? number : 0;

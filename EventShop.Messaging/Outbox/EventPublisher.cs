@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
-using NATS.Client.JetStream.Models;
 
 namespace EventShop.Messaging;
 
@@ -9,12 +8,6 @@ namespace EventShop.Messaging;
 internal sealed class EventPublisher(
     INatsConnection connection, INatsJSContext jetStream, IEnumerable<StreamDefinition> streams, MessagingOptions options)
 {
-    // A PubAck error that another attempt cannot cure; every other one (storage full, no leader) passes.
-    private const int MessageExceedsMaximum = 10054;
-    private const int HeaderExceedsMaximum = 10097;
-
-    private static readonly NatsJSPubOpts PublishOptions = new() { RetryAttempts = 1 };
-
     public bool IsConnected => connection.ConnectionState is NatsConnectionState.Open;
 
     /// <returns>Stored, refused for good, or unanswered: then it may or may not be stored, and the same id may be sent again.</returns>
@@ -25,25 +18,13 @@ internal sealed class EventPublisher(
             return PublishOutcome.Unanswered("not connected to the broker");
 
         using var activity = StartActivity(e);
-        var outcome = await TryPublishAsync(e, activity);
+        // A caller's baggage must not keep the caller's order from being paid: what an event can do without is left out when it is refused.
+        var forms = CloudEvent.WithLessAndLess(CloudEvent.Headers(e, options.Source, activity?.Id ?? e.TraceParent))
+            .Select(headers => new MessageForm(headers, e.Payload));
+        var outcome = await jetStream.PublishAsync(e.Subject, forms, CancellationToken.None);
         if (outcome.Status is not PublishStatus.Stored)
             activity?.SetStatus(ActivityStatusCode.Error, outcome.Reason).SetTag("error.type", outcome.Status.ToString());
         return outcome;
-    }
-
-    private async Task<PublishOutcome> TryPublishAsync(OutboxEvent e, Activity? activity)
-    {
-        try
-        {
-            var headers = CloudEvent.Headers(e, options.Source, activity?.Id ?? e.TraceParent);
-            var result = await jetStream.TryPublishAsync(e.Subject, e.Payload, opts: PublishOptions, headers: headers);
-            return result.Success ? Read(result.Value) : Read(result.Error);
-        }
-        catch (Exception trouble)
-        {
-            // Not every error is a result, nor a NatsException: a connection that is closed meanwhile throws others.
-            return Read(trouble);
-        }
     }
 
     /// <returns>
@@ -67,24 +48,6 @@ internal sealed class EventPublisher(
         }
     }
 
-    private static PublishOutcome Read(PubAckResponse answer)
-    {
-        // A duplicate is success: the event is in the stream. (EnsureSuccess would throw on it.)
-        if (answer.Error is not { } error)
-            return PublishOutcome.Stored;
-        var reason = $"{error.Description} ({error.ErrCode})";
-        return error.ErrCode is MessageExceedsMaximum or HeaderExceedsMaximum
-            ? PublishOutcome.Refused(reason)
-            : PublishOutcome.Unanswered(reason);
-    }
-
-    // What the client itself refuses, another attempt cannot cure: a payload too large for the broker, or a subject or header that would
-    // break the protocol. For these two it has no exception of their own; of a connection that was open, nothing else throws the bare one.
-    private static PublishOutcome Read(Exception trouble) =>
-        trouble is NatsPayloadTooLargeException || trouble.GetType() == typeof(NatsException)
-            ? PublishOutcome.Refused(trouble.Message)
-            : PublishOutcome.Unanswered(trouble.Message);
-
     private static Activity? StartActivity(OutboxEvent e)
     {
         // The parent is the activity that raised the event, never whatever happens to be current in the relay.
@@ -93,19 +56,4 @@ internal sealed class EventPublisher(
             .StartActivity($"{MessagingTelemetry.Publish} {e.Subject}", ActivityKind.Producer, parent)
             .SetMessaging(MessagingTelemetry.Publish, e.Subject, e.Id);
     }
-}
-
-/// <summary>How the broker answered a publish.</summary>
-internal readonly record struct PublishOutcome(PublishStatus Status, string? Reason)
-{
-    public static PublishOutcome Stored => new(PublishStatus.Stored, null);
-    public static PublishOutcome Refused(string reason) => new(PublishStatus.Refused, reason);
-    public static PublishOutcome Unanswered(string reason) => new(PublishStatus.Unanswered, reason);
-}
-
-internal enum PublishStatus
-{
-    Stored,
-    Refused,
-    Unanswered,
 }

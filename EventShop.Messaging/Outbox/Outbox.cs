@@ -70,11 +70,16 @@ public sealed class Outbox
         await notify.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Sends stored events once more, under their own ids. Leaves out those on their way, and those no longer kept.</summary>
+    /// <summary>
+    /// Sends stored events once more, under their own ids. Leaves out those on their way, those no longer kept, and those that an operator
+    /// has discarded.
+    /// </summary>
     public async Task ResendAsync(IReadOnlyList<Guid> eventIds, CancellationToken cancellationToken)
     {
         await using var command = _db.CreateCommand($"""
-            insert into outbox_unsent (id, due_at) select id, now() from outbox where id = any(@id) on conflict do nothing;
+            insert into outbox_unsent (id, due_at) select id, now() from outbox where id = any(@id)
+              and not exists (select 1 from outbox_discarded d where d.id = outbox.id)
+            on conflict do nothing;
             notify {OutboxRelay.Notification}
             """).AddColumn("id", eventIds, id => id);
         await command.ExecuteNonQueryAsync(cancellationToken);

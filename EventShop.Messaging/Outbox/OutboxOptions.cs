@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace EventShop.Messaging;
 
 /// <summary>Configuration section <c>Messaging:Outbox</c>.</summary>
-public sealed class OutboxOptions
+public sealed class OutboxOptions : IValidatableObject
 {
     /// <summary>Publishes waiting for the broker's acknowledgement at one time.</summary>
     [Range(1, 10_000)]
@@ -24,6 +24,14 @@ public sealed class OutboxOptions
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan MaxClaim { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>The pause before an event that the broker refuses is sent again. It doubles, up to <see cref="MaxParkedRetryDelay"/>.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan ParkedRetryDelay { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>The longest pause between two attempts to send an event that the broker refuses.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan MaxParkedRetryDelay { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>How often the sweep looks for events that were not sent right after their commit.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
     public TimeSpan SweepInterval { get; set; } = TimeSpan.FromSeconds(1);
@@ -39,4 +47,11 @@ public sealed class OutboxOptions
     /// <summary>The age of the oldest unsent event at which the service reports itself unready.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan UnhealthyAge { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (MaxParkedRetryDelay < ParkedRetryDelay)
+            yield return new($"must be at least ParkedRetryDelay ({ParkedRetryDelay})", [nameof(MaxParkedRetryDelay)]);
+    }
 }

@@ -66,7 +66,7 @@ internal sealed class OutboxRelay : BackgroundService
             if (_clock.GetUtcNow() - e.Time > _options.Claim / 2)
                 continue;
             await _slots.WaitAsync();
-            _ = SendAsync(e);
+            _ = SendAsync(new(e, Attempt: 0, ParkedAt: null));
         }
 
         for (var i = 0; i < _options.MaxInFlight; i++)
@@ -100,38 +100,39 @@ internal sealed class OutboxRelay : BackgroundService
     private async Task<Task> BeginSendingAsync(IReadOnlyList<ClaimedEvent> due, CancellationToken stoppingToken)
     {
         var sending = new List<Task>(due.Count);
-        foreach (var (e, attempt) in due)
+        foreach (var claimed in due)
         {
             await _slots.WaitAsync(stoppingToken);
-            sending.Add(SendAsync(e, attempt));
+            sending.Add(SendAsync(claimed));
         }
         return Task.WhenAll(sending);
     }
 
     /// <summary>Publishes one event and notes the broker's answer. Holds one slot until the note is on its way.</summary>
-    private async Task SendAsync(OutboxEvent e, int attempt = 0)
+    private async Task SendAsync(ClaimedEvent claimed)
     {
         try
         {
-            await await PublishAsync(e, attempt);
+            await await PublishAsync(claimed);
         }
         catch (Exception trouble) when (trouble is NpgsqlException or ObjectDisposedException)
         {
             // Sent but not marked: it is sent once more, and the broker recognises its id.
-            _log.EventNotMarked(e.Id, trouble.Message);
+            _log.EventNotMarked(claimed.Event.Id, trouble.Message);
         }
     }
 
     /// <returns>The noting of the answer, begun.</returns>
-    private async Task<Task> PublishAsync(OutboxEvent e, int attempt)
+    private async Task<Task> PublishAsync(ClaimedEvent claimed)
     {
+        var e = claimed.Event;
         try
         {
             var outcome = await _publisher.PublishAsync(e);
-            if (outcome.Status is PublishStatus.Unanswered && attempt >= AttemptsBeforeDoubt && !await _publisher.HasStreamAsync(e.Subject))
+            if (outcome.Status is PublishStatus.Unanswered && claimed.Attempt >= AttemptsBeforeDoubt && !await _publisher.HasStreamAsync(e.Subject))
                 outcome = PublishOutcome.Refused($"no stream captures the subject {e.Subject}");
             MessagingTelemetry.Relayed.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.Outcome, outcome.Status.ToString()));
-            return NoteAsync(e, outcome);
+            return NoteAsync(claimed, outcome);
         }
         finally
         {
@@ -139,12 +140,17 @@ internal sealed class OutboxRelay : BackgroundService
         }
     }
 
-    private Task NoteAsync(OutboxEvent e, PublishOutcome outcome)
+    private Task NoteAsync(ClaimedEvent claimed, PublishOutcome outcome)
     {
+        var e = claimed.Event;
         switch (outcome.Status)
         {
             case PublishStatus.Stored:
                 FailPoint.Hit("relay.after-publish");
+                if (outcome.Refusal is { } refusal)
+                    _log.EventSentWithLess(e.Id, e.Type, refusal);
+                if (claimed.ParkedAt is { } parkedAt)
+                    _log.EventUnparked(e.Id, e.Type, parkedAt);
                 return _sent.WriteAsync(e.Id);
             case PublishStatus.Refused:
                 _log.EventParked(e.Id, e.Type, outcome.Reason);

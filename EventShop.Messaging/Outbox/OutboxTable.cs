@@ -11,19 +11,19 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
 {
     private readonly NpgsqlDataSource _db = Relaxed(database);
 
-    /// <summary>Takes events that are due, oldest first, away from every other process for a claim's length.</summary>
+    /// <summary>Takes events that are due, parked ones too, oldest first, away from every other process for a claim's length.</summary>
     public async Task<IReadOnlyList<ClaimedEvent>> ClaimDueAsync(CancellationToken cancellationToken)
     {
         await using var command = _db.CreateCommand("""
             with due as (
-              select id from outbox_unsent where parked_at is null and due_at <= now()
+              select id from outbox_unsent where due_at <= now()
               order by due_at limit @limit for update skip locked
             ), claimed as (
               update outbox_unsent u
               set attempts = attempts + 1, due_at = now() + least(@claim * power(2, least(attempts, 16)), @max_claim)
-              from due where u.id = due.id returning u.id, u.attempts
+              from due where u.id = due.id returning u.id, u.attempts, u.parked_at
             )
-            select o.id, o.key, o.type, o.subject, o.time, o.payload, o.trace_parent, o.trace_state, o.baggage, claimed.attempts
+            select o.id, o.key, o.type, o.subject, o.time, o.payload, o.trace_parent, o.trace_state, o.baggage, claimed.attempts, claimed.parked_at
             from claimed join outbox o using (id) order by o.id
             """)
             .AddValue("limit", options.SweepBatch)
@@ -36,7 +36,7 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
             var e = new OutboxEvent(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3),
                 reader.GetFieldValue<DateTimeOffset>(4), reader.GetFieldValue<byte[]>(5),
                 Text(reader, 6), Text(reader, 7), Text(reader, 8));
-            events.Add(new(e, Attempt: reader.GetInt32(9)));
+            events.Add(new(e, Attempt: reader.GetInt32(9), reader.IsDBNull(10) ? null : reader.GetFieldValue<DateTimeOffset>(10)));
         }
         return events;
     }
@@ -47,12 +47,20 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Sets an event aside that the broker will never take.</summary>
+    /// <summary>
+    /// Sets an event aside that the broker refuses. It is sent again as its time comes: each pause is as long as the event has been parked,
+    /// so pauses double.
+    /// </summary>
     public async Task ParkAsync(Guid id, string error, CancellationToken cancellationToken)
     {
-        await using var command = _db.CreateCommand(
-            "update outbox_unsent set parked_at = now(), error = @error where id = @id")
-            .AddValue("id", id).AddValue("error", error);
+        await using var command = _db.CreateCommand("""
+            update outbox_unsent
+            set parked_at = coalesce(parked_at, now()), error = @error, attempts = greatest(attempts, 1),
+                due_at = now() + least(greatest(now() - coalesce(parked_at, now()), @delay), @max_delay)
+            where id = @id
+            """)
+            .AddValue("id", id).AddValue("error", error)
+            .AddValue("delay", options.ParkedRetryDelay).AddValue("max_delay", options.MaxParkedRetryDelay);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -74,12 +82,18 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
         await using var command = _db.CreateCommand("""
             select (select id from outbox_unsent where parked_at is null order by id limit 1),
                    (select count(*) from outbox_unsent where parked_at is null),
-                   (select count(*) from outbox_unsent where parked_at is not null)
+                   (select count(*) from outbox_unsent where parked_at is not null),
+                   oldest.parked_at, oldest.error
+            from (select) always
+            left join (
+              select parked_at, error from outbox_unsent where parked_at is not null order by parked_at limit 1
+            ) oldest on true
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         DateTimeOffset? oldest = await reader.IsDBNullAsync(0, cancellationToken) ? null : UuidV7.TimeOf(reader.GetGuid(0));
-        return new(oldest, reader.GetInt64(1), reader.GetInt64(2));
+        return new(oldest, reader.GetInt64(1), reader.GetInt64(2),
+            reader.IsDBNull(3) ? null : reader.GetFieldValue<DateTimeOffset>(3), Text(reader, 4));
     }
 
     /// <summary>A connection of the relay's own, for notifications.</summary>
@@ -99,9 +113,12 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
 }
 
 /// <param name="Attempt">1 at the sweep's first attempt.</param>
-internal readonly record struct ClaimedEvent(OutboxEvent Event, int Attempt);
+/// <param name="ParkedAt">Since when the broker has refused it; null when it has not.</param>
+internal readonly record struct ClaimedEvent(OutboxEvent Event, int Attempt, DateTimeOffset? ParkedAt);
 
 /// <param name="Oldest">When the oldest unsent event was raised; null when nothing is owed.</param>
 /// <param name="Unsent">Events owed to the broker.</param>
-/// <param name="Parked">Events it refused.</param>
-internal sealed record OutboxBacklog(DateTimeOffset? Oldest, long Unsent, long Parked);
+/// <param name="Parked">Events it refuses.</param>
+/// <param name="ParkedSince">When the first of those was parked.</param>
+/// <param name="ParkedFor">Why that one is refused.</param>
+internal sealed record OutboxBacklog(DateTimeOffset? Oldest, long Unsent, long Parked, DateTimeOffset? ParkedSince, string? ParkedFor);

@@ -109,9 +109,7 @@ public sealed class ConsumerTests(PostgresServer postgres)
         await using var nats = await NatsServer.StartAsync();
         await using var service = await TestService.StartAsync(nats, postgres.NewDatabase());
         await Eventually.True("the stream exists", async () => await service.StreamMessagesAsync() == 0);
-        var headers = new NatsHeaders { ["ce-id"] = Guid.NewGuid().ToString(), ["ce-time"] = "2026-01-01T00:00:00Z" };
-        if (type is not null)
-            headers["ce-type"] = type;
+        var headers = Ping.Headers(type is null ? headers => headers.Remove("ce-type") : headers => headers["ce-type"] = type);
 
         await service.JetStream.PublishAsync("pings.sent", System.Text.Encoding.UTF8.GetBytes(body), headers: headers, cancellationToken: Cancelled);
 
@@ -131,10 +129,8 @@ public sealed class ConsumerTests(PostgresServer postgres)
         await using var nats = await NatsServer.StartAsync();
         await using var service = await TestService.StartAsync(nats, postgres.NewDatabase());
         await Eventually.True("the stream exists", async () => await service.StreamMessagesAsync() == 0);
-        var headers = new NatsHeaders { ["ce-id"] = Guid.NewGuid().ToString(), ["ce-time"] = "2026-01-01T00:00:00Z", ["ce-type"] = Type };
-
         await service.JetStream.PublishAsync("pings.sent", """{"id":"0192f3a0-0000-7000-8000-000000000000","number":7,"colour":"red","more":{"a":[1]}}"""u8.ToArray(),
-            headers: headers, cancellationToken: Cancelled);
+            headers: Ping.Headers(), cancellationToken: Cancelled);
 
         await Eventually.True("it is handled", () => Task.FromResult(service.Script.Handled(7) == 1));
     }

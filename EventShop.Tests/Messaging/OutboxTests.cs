@@ -1,6 +1,7 @@
 using System.Text.Json;
 using EventShop.Messaging;
 using EventShop.Tests.Servers;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 
@@ -159,8 +160,8 @@ public sealed class OutboxTests(PostgresServer postgres)
         {
             "payload" => Ping.Event(1, padding: new string('x', Megabyte)),
             "payload with its headers" => Ping.Event(1, padding: new string('x', Megabyte - 200)),
-            "headers" => Ping.Event(1) with { Baggage = new string('!', 66_000) },
-            "header value" => Ping.Event(1) with { TraceState = "two\r\nlines" },
+            "headers" => Ping.Event(1) with { Type = new string('!', 66_000) },
+            "header value" => Ping.Event(1) with { Type = "two\r\nlines" },
             _ => Ping.Event(1) with { Subject = "pings.two words" },
         };
 
@@ -170,6 +171,82 @@ public sealed class OutboxTests(PostgresServer postgres)
         await Eventually.True("the flawed one is parked", async () =>
             await service.ScalarAsync<long>("select count(*) from outbox_unsent where parked_at is not null") == 1);
         Assert.Contains(reason, await service.ScalarAsync<string>("select error from outbox_unsent where parked_at is not null"));
+    }
+
+    [Theory]
+    [InlineData("baggage", "")]
+    [InlineData("tracestate", "")]
+    [InlineData("traceparent", "")]
+    [InlineData("baggage and tracestate", "traceparent")]
+    [InlineData("a line break in tracestate", "traceparent")]
+    [InlineData("baggage beyond the payload", "tracestate traceparent")]
+    public async Task An_event_refused_for_headers_it_can_do_without_is_sent_without_them(string flaw, string kept)
+    {
+        var big = new string('!', 66_000);
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+        var e = Ping.Event(1) with { TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TraceState = "vendor=1", Baggage = "user=2" };
+        var flawed = flaw switch
+        {
+            "baggage" => e with { Baggage = big, TraceParent = null, TraceState = null },
+            "tracestate" => e with { TraceState = big, Baggage = null, TraceParent = null },
+            "traceparent" => e with { TraceParent = big, Baggage = null, TraceState = null },
+            "baggage and tracestate" => e with { Baggage = big, TraceState = big },
+            "a line break in tracestate" => e with { TraceState = "two\r\nlines", Baggage = null },
+            _ => Ping.Event(1, padding: new string('x', (1024 * 1024) - 1000)) with { TraceParent = e.TraceParent, TraceState = e.TraceState, Baggage = new string('!', 2000) },
+        };
+
+        await service.StoreAsync(flawed);
+
+        var message = await ReadAsync(service, 1);
+        Assert.Equal(flawed.Payload, message.Data);
+        Assert.Equal(flawed.Id.ToString(), message.Headers!["ce-id"]);
+        Assert.All(["baggage", "tracestate", "traceparent"], name =>
+            Assert.Equal(kept.Contains(name, StringComparison.Ordinal), message.Headers.ContainsKey(name)));
+        await Eventually.True("nothing is owed", async () => await service.ScalarAsync<long>("select count(*) from outbox_unsent") == 0);
+    }
+
+    [Fact]
+    public async Task A_parked_event_makes_the_service_unhealthy_and_is_sent_again_ever_more_rarely_until_the_broker_takes_it()
+    {
+        await using var nats = await NatsServer.StartAsync("max_payload: 8KB");
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false,
+            settings: [("Messaging:Outbox:ParkedRetryDelay", "00:00:01"), ("Messaging:Outbox:MaxParkedRetryDelay", "00:00:02")]);
+        Assert.DoesNotContain("parked since", (await service.HealthAsync("outbox")).Description, StringComparison.Ordinal);
+
+        await service.StoreAsync(Ping.Event(1, padding: new string('x', 10_000)));
+
+        await Eventually.True("it has been refused four times", async () =>
+            await service.ScalarAsync<int>("select coalesce(max(attempts), 0) from outbox_unsent where parked_at is not null") >= 4);
+        Assert.InRange(await service.ScalarAsync<double>("select extract(epoch from due_at - now())::float8 from outbox_unsent"), -30, 2);
+        var health = await Eventually.Value("it is unhealthy", () => service.HealthAsync("outbox"), entry => entry.Status is HealthStatus.Unhealthy);
+        Assert.Matches("1 parked since 20[0-9-]+T[0-9:]+Z: Payload size [0-9]+ exceeds server's maximum payload size 8192", health.Description);
+
+        nats.Config = "max_payload: 1MB";
+        await nats.RestartAsync();
+        await Eventually.True("it is sent", async () => await service.ScalarAsync<long>("select count(*) from outbox_unsent") == 0, TimeSpan.FromSeconds(30));
+        Assert.Equal(1, await service.StreamMessagesAsync());
+        await Eventually.True("it is healthy", async () => (await service.HealthAsync("outbox")).Status is HealthStatus.Healthy);
+    }
+
+    [Fact]
+    public async Task The_pauses_of_a_parked_event_double_up_to_an_hour()
+    {
+        await using var nats = await NatsServer.StartAsync("max_payload: 8KB");
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), consumes: false);
+        var e = Ping.Event(1, padding: new string('x', 10_000));
+        await service.StoreAsync(e);
+        await Eventually.True("it is parked", async () =>
+            await service.ScalarAsync<long>("select count(*) from outbox_unsent where parked_at is not null and due_at > now() + interval '50 seconds'") == 1);
+
+        foreach (var (parkedFor, pause) in new[] { ("10 minutes", 600.0), ("50 minutes", 3000), ("3 days", 3600) })
+        {
+            var attempts = await service.ScalarAsync<int>(
+                $"update outbox_unsent set parked_at = now() - interval '{parkedFor}', due_at = now() returning attempts");
+            await Eventually.True("it has been refused again", async () =>
+                await service.ScalarAsync<long>($"select count(*) from outbox_unsent where attempts > {attempts} and due_at > now() + interval '5 minutes'") == 1);
+            Assert.InRange(await service.ScalarAsync<double>("select extract(epoch from due_at - now())::float8 from outbox_unsent"), pause - 30, pause + 30);
+        }
     }
 
     [Fact]
@@ -197,7 +274,7 @@ public sealed class OutboxTests(PostgresServer postgres)
         {
             await service.StoreAsync(old, owed, fresh);
             await Eventually.True("nothing is owed", async () => await service.UnsentAsync() == 0);
-            await service.ScalarAsync<int>($"insert into outbox_unsent (id, due_at, parked_at) values ('{owed.Id}', now(), now()) returning 1");
+            await service.ScalarAsync<int>($"insert into outbox_unsent (id, due_at, parked_at) values ('{owed.Id}', now() + interval '1 hour', now()) returning 1");
         }
 
         await using var next = await TestService.StartAsync(nats, database, consumes: false);

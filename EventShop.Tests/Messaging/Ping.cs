@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using EventShop.Messaging;
+using NATS.Client.Core;
 
 namespace EventShop.Tests.Messaging;
 
@@ -20,6 +21,18 @@ public sealed record Ping(Guid Id, int Number, string? Padding = null) : IEvent<
     {
         var id = Guid.CreateVersion7();
         return OutboxEvent.Of(new Ping(id, number, padding), id, TimeProvider.System.GetUtcNow());
+    }
+
+    /// <summary>A ping of somebody else's, in CloudEvents' binary mode.</summary>
+    /// <param name="change">What is wrong, or unusual, about it.</param>
+    public static NatsHeaders Headers(Action<NatsHeaders>? change = null)
+    {
+        var headers = new NatsHeaders
+        {
+            ["ce-specversion"] = "1.0", ["ce-id"] = Guid.NewGuid().ToString(), ["ce-source"] = "/stranger", ["ce-type"] = Type, ["ce-time"] = "2026-01-01T00:00:00Z",
+        };
+        change?.Invoke(headers);
+        return headers;
     }
 }
 

@@ -69,7 +69,9 @@ public sealed class ShippingSample(PostgresServer postgres)
         for (var copy = 0; copy < 3; copy++)
             await jetStream.PublishAsync(paid.Subject, paid.Payload, headers: new NatsHeaders
             {
+                ["ce-specversion"] = "1.0",
                 ["ce-id"] = paid.Id.ToString(),
+                ["ce-source"] = "/order-service",
                 ["ce-type"] = paid.Type,
                 ["ce-time"] = paid.Time.ToString("O"),
             }, cancellationToken: TestContext.Current.CancellationToken);

@@ -65,7 +65,10 @@ public sealed class DeadLetterTests(PostgresServer postgres)
     private static async Task PublishAsync(RunningShop shop, Guid id, string body)
     {
         await using var connection = new NatsConnection(new NatsOpts { Url = shop.Nats.Url });
-        var headers = new NatsHeaders { ["ce-id"] = id.ToString(), ["ce-type"] = "eventshop.payments.succeeded.v1", ["ce-source"] = "/PaymentService", ["ce-time"] = "2026-01-01T00:00:00Z" };
+        var headers = new NatsHeaders
+        {
+            ["ce-specversion"] = "1.0", ["ce-id"] = id.ToString(), ["ce-source"] = "/PaymentService", ["ce-type"] = "eventshop.payments.succeeded.v1",
+        };
         var ack = await new NatsJSContext(connection).PublishAsync(
             "payments.succeeded", System.Text.Encoding.UTF8.GetBytes(body), headers: headers, cancellationToken: Cancelled);
         Assert.Null(ack.Error);

@@ -25,7 +25,7 @@ public sealed class ForeignOutcomeTests(PostgresServer postgres)
         var id = await shop.PlaceAsync();
 
         const string price = "its amount or currency is not the order's";
-        const string source = "header ce-source is not /PaymentService";
+        const string source = "its source is not /PaymentService";
         await RefusedAsync(shop.OrderService, shop,
         [
             Of(price, PaymentEvents.Source, new PaymentSucceeded(id, "ch_1", 0.01m, "EUR", Now)),
@@ -65,7 +65,7 @@ public sealed class ForeignOutcomeTests(PostgresServer postgres)
         [
             Of(price, PaymentEvents.Source, new PaymentRefunded(id, "re_1", 4.48m, "EUR", Now)),
             Of(price, PaymentEvents.Source, new PaymentRefunded(id, "re_1", 44.80m, "CHF", Now)),
-            Of("header ce-source is not /PaymentService", "/elsewhere", new PaymentRefunded(id, "re_1", 44.80m, "EUR", Now)),
+            Of("its source is not /PaymentService", "/elsewhere", new PaymentRefunded(id, "re_1", 44.80m, "EUR", Now)),
         ]);
 
         Assert.Equal("Cancelling", await shop.StatusAsync(id));
@@ -80,7 +80,7 @@ public sealed class ForeignOutcomeTests(PostgresServer postgres)
         await using var shop = await RunningShop.StartAsync(postgres);
         var id = Guid.CreateVersion7();
 
-        const string source = "header ce-source is not /OrderService";
+        const string source = "its source is not /OrderService";
         await RefusedAsync(shop.PaymentService, shop,
         [
             Of(source, "/elsewhere", new OrderCreated(id, "c", "EUR", 5m, "tok_ok", [new("SKU-2", 1, 5m)], Now)),

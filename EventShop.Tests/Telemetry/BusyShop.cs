@@ -38,6 +38,8 @@ public sealed partial class BusyShop(PostgresServer postgres) : IAsyncLifetime
         await using var connection = new NatsConnection(new NatsOpts { Url = Shop.Nats.Url });
         var headers = new NatsHeaders
         {
+            ["ce-specversion"] = "1.0",
+            ["ce-source"] = "/stranger",
             ["ce-id"] = Guid.NewGuid().ToString(),
             ["ce-type"] = UnknownType,
             ["ce-source"] = "/PaymentService",

@@ -90,6 +90,8 @@ public sealed class CanaryTests(PostgresServer postgres)
 
     private static async Task PublishAsync(NatsConnection connection, string body, NatsHeaders headers)
     {
+        headers["ce-specversion"] = "1.0";
+        headers["ce-source"] = Canary;
         headers["ce-time"] = TimeProvider.System.GetUtcNow().ToString("O");
         headers.TryAdd("ce-source", "/PaymentService");
         headers["x-planted"] = Canary;

@@ -140,6 +140,8 @@ public sealed class OrderTraceTests(PostgresServer postgres)
         await using var connection = new NatsConnection(new NatsOpts { Url = traced.Shop.Nats.Url });
         var headers = new NatsHeaders
         {
+            ["ce-specversion"] = "1.0",
+            ["ce-source"] = "/stranger",
             ["ce-id"] = Guid.NewGuid().ToString(),
             ["ce-type"] = "eventshop.payments.succeeded.v1",
             ["ce-source"] = "/PaymentService",

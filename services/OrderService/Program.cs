@@ -36,6 +36,7 @@ return await ServiceHost.RunAsync(args, () =>
     app.UseRateLimiter();
     app.MapOpenApi();
     app.MapDeadLetters();
+    app.MapParkedEvents();
     app.MapPost("/orders", PlaceOrder.HandleAsync).WithName("PlaceOrder").RequireRateLimiting(RateLimit.Writes);
     app.MapGet("/orders", ListOrders.HandleAsync).WithName("ListOrders");
     app.MapGet("/orders/{id:guid}", GetOrder.HandleAsync).WithName("GetOrder");

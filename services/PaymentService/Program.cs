@@ -31,6 +31,7 @@ return await ServiceHost.RunAsync(args, () =>
     app.MapDefaultEndpoints();
     app.MapOpenApi();
     app.MapDeadLetters();
+    app.MapParkedEvents();
     app.MapGet("/payments/{orderId:guid}", GetPayment.HandleAsync).WithName("GetPayment");
     return app;
 });
