@@ -54,6 +54,7 @@ public static class ApiDescription
             .AddDocumentTransformer((document, _, _) =>
             {
                 (document.Info.Title, document.Info.Description) = (title, description);
+                OpenAnswers(document);
                 return Task.CompletedTask;
             })
             .AddOperationTransformer((operation, context, _) =>
@@ -74,6 +75,41 @@ public static class ApiDescription
 
                 return Task.CompletedTask;
             }));
+    }
+
+    /// <summary>A member that is unknown is refused in what is read. What is answered may gain members, and its readers skip them.</summary>
+    private static void OpenAnswers(OpenApiDocument document)
+    {
+        var read = new HashSet<string>();
+        foreach (var (_, operation) in document.Paths.SelectMany(path => path.Value.Operations ?? []))
+        {
+            foreach (var (_, media) in operation.RequestBody?.Content ?? new Dictionary<string, OpenApiMediaType>())
+            {
+                Collect(media.Schema);
+            }
+        }
+
+        foreach (var (name, schema) in document.Components?.Schemas ?? new Dictionary<string, IOpenApiSchema>())
+        {
+            if (!read.Contains(name))
+            {
+                ((OpenApiSchema)schema).AdditionalPropertiesAllowed = true;
+            }
+        }
+
+        void Collect(IOpenApiSchema? schema)
+        {
+            if (schema is null || (schema is OpenApiSchemaReference { Reference.Id: { } name } && !read.Add(name)))
+            {
+                return;
+            }
+
+            Collect(schema.Items);
+            foreach (var part in (schema.Properties?.Values ?? []).Concat(schema.OneOf ?? []))
+            {
+                Collect(part);
+            }
+        }
     }
 
     /// <summary>What every endpoint with a body answers to one that it cannot read.</summary>

@@ -75,6 +75,22 @@ public sealed partial class ApiDescriptionTests(SharedShop shared) : IClassFixtu
             Assert.True(described.Concat(others).Any(call => IsRequestOf(call, request)), $"{service}.http has {request}, which {service} has not");
     }
 
+    [Theory]
+    [InlineData("OrderService", "Line", "Request")]
+    [InlineData("PaymentService")]
+    [InlineData("PaymentGateway", "ChaosSettings", "ChargeRequest", "RefundRequest")]
+    public async Task What_is_read_has_no_other_members_and_what_is_answered_may_have(string service, params string[] closed)
+    {
+        var document = await Process(service).Client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Cancelled);
+
+        var schemas = document.GetProperty("components").GetProperty("schemas").EnumerateObject().ToArray();
+        Assert.Contains("ProblemDetails", schemas.Select(schema => schema.Name));
+        Assert.Equal(
+            closed,
+            schemas.Where(schema => schema.Value.TryGetProperty("additionalProperties", out var others) && others.ValueKind is JsonValueKind.False)
+                .Select(schema => schema.Name).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public async Task The_examples_of_request_bodies_are_accepted()
     {

@@ -74,15 +74,17 @@ public sealed class WatchOrderTests(PostgresServer postgres)
         var id = await shop.PlaceAsync();
         using var stream = await OpenAsync(shop.OrderService, id);
         using var again = await OpenAsync(shop.OrderService, id, "1");
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        patience.CancelAfter(TimeSpan.FromSeconds(60));
         var lines = new StreamReader(await stream.Content.ReadAsStreamAsync(Cancelled));
         var linesAgain = new StreamReader(await again.Content.ReadAsStreamAsync(Cancelled));
 
         var comments = new List<string?>();
         while (comments.Count < 3)
-            if (await lines.ReadLineAsync(Cancelled) is var line && line?.StartsWith(':') is not false)
+            if (await lines.ReadLineAsync(patience.Token) is var line && line?.StartsWith(':') is not false)
                 comments.Add(line);
         // One who has seen all there is has an answer at once.
-        Assert.Equal(":", await linesAgain.ReadLineAsync(Cancelled));
+        Assert.Equal(":", await linesAgain.ReadLineAsync(patience.Token));
         Assert.All(comments, comment => Assert.Equal(":", comment));
 
         // They are no events, and in no event's way.

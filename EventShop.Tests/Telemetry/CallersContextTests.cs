@@ -42,7 +42,8 @@ public sealed class CallersContextTests(PostgresServer postgres)
     [InlineData("127.0.0.1, ::1")]
     public async Task Orders_are_paid_and_cancellations_refunded_whatever_comes_along(string trusted)
     {
-        await using var traced = await TracedShop.StartAsync(postgres, ("Telemetry__TrustedCallers", trusted));
+        await using var traced = await TracedShop.StartAsync(
+            postgres, ("Telemetry__TrustedCallers", trusted), ("Gateway__LookAgainAfter", "00:00:05"));
         var shop = traced.Shop;
 
         var paid = await Task.WhenAll(Inputs.Select(input => PlaceAsync(shop, input.Headers)));
@@ -68,7 +69,10 @@ public sealed class CallersContextTests(PostgresServer postgres)
         foreach (var id in pending)
             await CancelledAsync(shop, id);
 
-        Assert.Empty(await shop.CapturesAsync());
+        // One that was charged after all, on a slow machine, is found and given back.
+        await Eventually.True("no money is kept", async () =>
+            (await shop.CapturesAsync()).Count == 0 && await shop.PaymentsAsync("select count(*) from payments where look_again_at is not null") == 0,
+            TracedShop.Patience);
         await shop.AssertIdleAsync();
         await using var broker = new Broker(shop.Nats.Url);
         foreach (var message in (await broker.ReadAsync("ORDERS")).Concat(await broker.ReadAsync("PAYMENTS")))
