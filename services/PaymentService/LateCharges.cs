@@ -23,7 +23,7 @@ public sealed class LateCharges(
                 while (await payments.TakeDueForLookAsync(clock.GetUtcNow(), options.LookAgainAfter, stoppingToken) is { } payment)
                     await LookAsync(payment, stoppingToken);
             }
-            catch (Exception e) when (e is NpgsqlException or DependencyUnavailableException or PoisonMessageException)
+            catch (Exception e) when (e is NpgsqlException or DependencyUnavailableException or NotYetException or PoisonMessageException)
             {
                 // It stays due: it is taken again after as long.
                 log.LateChargesNotRead(e.Message);
