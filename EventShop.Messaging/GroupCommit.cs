@@ -27,6 +27,7 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     }
 
     private const int DeadlockRetries = 3;
+    private static readonly TimeSpan DisposeLimit = TimeSpan.FromMilliseconds(250);
 
     private readonly Channel<Pending> _queue;
     private readonly Func<TWrite, Guid> _key;
@@ -58,11 +59,14 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     public Task<TResult> WriteAsync(TWrite write) =>
         Activity.Current is { Recorded: true } ? WriteRecordedAsync(write) : EnqueueAsync(new(write, Stopwatch.GetTimestamp()));
 
-    /// <summary>Takes no more writes, and returns when those waiting have been committed.</summary>
+    /// <summary>
+    /// Takes no more writes, and returns when those waiting have been committed. A database that does not answer is not waited for: then it is
+    /// not known whether they were stored.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
-        await _loop;
+        await _loop.WaitAsync(DisposeLimit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<TResult> WriteRecordedAsync(TWrite write)

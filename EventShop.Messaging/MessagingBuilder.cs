@@ -12,6 +12,9 @@ namespace EventShop.Messaging;
 /// <summary>What a service publishes and consumes.</summary>
 public sealed class MessagingBuilder
 {
+    /// <summary>How long the host has to stop everything else, once the consumers are drained.</summary>
+    private static readonly TimeSpan AfterDrain = TimeSpan.FromSeconds(10);
+
     private readonly IHostApplicationBuilder _host;
     private bool _hasDeadLetters;
 
@@ -35,6 +38,7 @@ public sealed class MessagingBuilder
         handlers(map);
         var definition = new ConsumerDefinition(
             name, from, subject, map, _host.Configuration.GetValidated<ConsumerOptions>($"Messaging:Consumers:{name}"));
+        _host.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Longer(host.ShutdownTimeout, definition.Options.DrainTimeout + AfterDrain));
 
         if (!_hasDeadLetters)
         {
@@ -51,16 +55,18 @@ public sealed class MessagingBuilder
         return this;
     }
 
+    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
     private static Consumer CreateConsumer(IServiceProvider services, ConsumerDefinition definition)
     {
         var clock = services.GetRequiredService<TimeProvider>();
         var log = services.GetRequiredService<ILogger<Consumer>>();
         var gate = new ConsumptionGate(clock);
-        var settlement = new Settlement(definition.Name, definition.Options, log);
+        var settlement = new Settlement(definition.Name, definition.Options, clock, log);
         var processor = new MessageProcessor(definition, gate, settlement, services.GetRequiredService<DeadLetters>(),
             services.GetRequiredService<IServiceScopeFactory>(), clock, log);
-        return new(definition, services.GetRequiredService<Topology>(), services.GetRequiredService<INatsConnection>(),
-            processor, gate, settlement, clock, log);
+        return new(definition, services.GetRequiredService<Topology>(), services.GetRequiredService<BrokerConnection>(),
+            services.GetRequiredService<INatsJSContext>(), processor, gate, settlement, services.GetRequiredService<Supervisor>(), clock, log);
     }
 }
 
@@ -84,6 +90,8 @@ public static class MessagingExtensions
         services.AddSingleton(options);
         services.AddSingleton(host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox"));
         services.TryAddSingleton<INatsJSContext>(provider => new NatsJSContext(provider.GetRequiredService<INatsConnection>()));
+        services.TryAddSingleton<Supervisor>();
+        services.AddSingleton<BrokerConnection>();
         services.AddSingleton<Topology>();
         services.AddSingleton<ISetup, TopologySetup>();
         services.AddSingleton<EventPublisher>();
@@ -94,7 +102,9 @@ public static class MessagingExtensions
         services.AddSingleton(provider => new Outbox(
             provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<OutboxRelay>(), provider.GetRequiredService<OutboxOptions>()));
 
-        // Stopped in reverse order: consumers (added after these) first, then the relay, which still sends what they committed.
+        // Stopped in reverse order: listener and consumers (added after these, and stopping side by side) first, then the relay, which still
+        // sends what they committed, and the connection last.
+        services.AddHostedService(provider => provider.GetRequiredService<BrokerConnection>());
         services.AddHostedService(provider => provider.GetRequiredService<Topology>());
         services.AddHostedService(provider => provider.GetRequiredService<OutboxKeeper>());
         services.AddHostedService(provider => provider.GetRequiredService<OutboxRelay>());
@@ -121,5 +131,7 @@ public static class MessagingExtensions
         IgnoreAuthErrorAbort = true,
         SubPendingChannelCapacity = 4096,
         DrainSubscriptionsOnDispose = true,
+        DrainPingTimeout = TimeSpan.FromSeconds(1),
+        LoggerFactory = new NatsClientLog(options.LoggerFactory),
     };
 }

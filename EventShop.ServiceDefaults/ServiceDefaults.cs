@@ -6,7 +6,7 @@ namespace Microsoft.Extensions.Hosting;
 /// <summary>What every service of the shop has in common, one extension method per concern.</summary>
 public static class ServiceDefaults
 {
-    /// <summary>Telemetry, health checks, HTTP clients, problem details, console logs, server limits.</summary>
+    /// <summary>Telemetry, health checks, HTTP clients, problem details, console logs, server limits, a prompt stop.</summary>
     /// <remarks>Telemetry comes first: its middleware has to be the outermost one.</remarks>
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
@@ -18,6 +18,7 @@ public static class ServiceDefaults
         builder.AddStrictJson();
         builder.AddConsoleLogs();
         builder.AddServerLimits();
+        builder.AddShutdown();
         return builder;
     }
 

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace EventShop.Messaging;
 
 /// <summary>The messages this process holds: bounds how many, and renews the broker's patience with each from its receipt on.</summary>
-internal sealed class Deliveries(int capacity, TimeSpan ackWait, Settlement settlement, TimeProvider clock)
+internal sealed class Deliveries(int capacity, TimeSpan ackWait, Settlement settlement, BrokerConnection broker, TimeProvider clock)
 {
     private readonly ConcurrentDictionary<ulong, Delivery> _held = new();
     private readonly SemaphoreSlim _returned = new(0);
@@ -36,7 +36,7 @@ internal sealed class Deliveries(int capacity, TimeSpan ackWait, Settlement sett
         using var timer = new PeriodicTimer(third / 2, clock);
         while (await timer.WaitForNextTickAsync(cancellationToken))
             foreach (var delivery in _held.Values)
-                if (clock.GetElapsedTime(delivery.RenewedAt) >= third / 2)
+                if (broker.IsOpen && clock.GetElapsedTime(delivery.RenewedAt) >= third / 2)
                 {
                     delivery.RenewedAt = clock.GetTimestamp();
                     await settlement.RenewAsync(delivery);

@@ -26,6 +26,7 @@ public static class DatabaseExtensions
         var connectionString = Read(host.Configuration, connectionName, host.Environment.ApplicationName);
 
         host.Services.TryAddSingleton(TimeProvider.System);
+        host.Services.TryAddSingleton<Supervisor>();
         host.Services.AddSingleton(new DatabaseConnection(connectionName, connectionString));
         host.Services.AddSingleton(provider =>
         {

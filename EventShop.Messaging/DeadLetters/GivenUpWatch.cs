@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;
 
@@ -12,8 +13,8 @@ namespace EventShop.Messaging;
 /// code. The broker gives it up, and says so in an advisory with nothing but its sequence; that is kept in a stream, and read here.
 /// </summary>
 internal sealed class GivenUpWatch(
-    ConsumerDefinition consumer, Topology topology, INatsJSContext jetStream, DeadLetters deadLetters, TimeProvider clock,
-    ILogger<GivenUpWatch> log) : BackgroundService
+    ConsumerDefinition consumer, Topology topology, BrokerConnection broker, INatsJSContext jetStream, DeadLetters deadLetters,
+    Supervisor supervisor, TimeProvider clock, ILogger<GivenUpWatch> log) : BackgroundService
 {
     private const string Subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
 
@@ -23,38 +24,58 @@ internal sealed class GivenUpWatch(
     private static readonly ConsumerOptions Options = new() { Workers = 8 };
 
     private readonly ConsumerDefinition _advisories = AdvisoriesOf(consumer);
-    private readonly Settlement _settlement = new(AdvisoriesOf(consumer).Name, Options, log);
+    private readonly Settlement _settlement = new(AdvisoriesOf(consumer).Name, Options, clock, log);
 
     /// <summary>The consumer of the advisories about another one.</summary>
     public static ConsumerDefinition AdvisoriesOf(ConsumerDefinition consumer) => new(
         $"{consumer.Name}-given-up", Stream.Name, $"{Subject}.{consumer.Stream}.{consumer.Name}", HandlerMap.None, Options);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Supervised.RunAsync(_advisories.Name, WatchAsync, clock, log, stoppingToken);
+        supervisor.RunAsync(_advisories.Name, WatchAsync, log, stoppingToken);
 
-    private async Task WatchAsync(CancellationToken stoppingToken)
+    private async Task WatchAsync(CancellationToken stopping)
     {
-        var advisories = await topology.EnsureConsumerAsync(_advisories, stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
-            await foreach (var delivery in advisories.PullAsync(Options.EffectivePrefetch, Options.PullExpiry, clock))
-                await KeepAsync(delivery, stoppingToken);
+        try
+        {
+            await topology.ProvideConsumerAsync(_advisories, _ => { }, stopping);
+            while (!stopping.IsCancellationRequested)
+            {
+                await broker.WaitUntilOpenAsync(stopping);
+                await foreach (var delivery in jetStream.PullAsync(_advisories, Options.EffectivePrefetch, Options.PullExpiry, clock, stopping))
+                    await KeepAsync(delivery, stopping);
+            }
+        }
+        catch (NatsException) when (!broker.IsOpen)
+        {
+            // A lost connection is logged elsewhere.
+        }
     }
 
-    private async Task KeepAsync(Delivery delivery, CancellationToken cancellationToken)
+    private async Task KeepAsync(Delivery delivery, CancellationToken stopping)
     {
-        var advisory = JsonSerializer.Deserialize(delivery.Message.Data, AdvisoryJson.Default.MaxDeliveries)!;
+        try
+        {
+            await StoreAsync(JsonSerializer.Deserialize(delivery.Message.Data, AdvisoryJson.Default.MaxDeliveries)!, stopping);
+            await _settlement.AckAsync(delivery);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            await _settlement.ReturnAsync(delivery);
+        }
+    }
+
+    private async Task StoreAsync(MaxDeliveries advisory, CancellationToken cancellationToken)
+    {
         var stream = await jetStream.GetStreamAsync(advisory.Stream, cancellationToken: cancellationToken);
         var message = await stream.GetDirectAsync<byte[]>(new StreamMsgGetRequest { Seq = advisory.StreamSeq }, cancellationToken: cancellationToken);
-        if (CloudEvent.Header(message.Headers, "Nats-Subject") is { } subject)
-        {
-            // Advisories come again after a change of leader: the dead letter's message id makes it one copy.
-            await deadLetters.StoreAsync(
-                consumer.Name, advisory.Stream, advisory.StreamSeq, subject, message.Headers, message.Data, advisory.Deliveries,
-                new GivenUpException($"the broker gave up after {advisory.Deliveries} deliveries: handling it ends the process, or takes for ever"));
-            MessagingTelemetry.DeadLettered.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.ConsumerName, consumer.Name));
-            log.DeadLettered(consumer.Name, advisory.StreamSeq, advisory.Stream, advisory.Deliveries, "given up by the broker");
-        }
-        await _settlement.AckAsync(delivery);
+        if (CloudEvent.Header(message.Headers, "Nats-Subject") is not { } subject)
+            return;
+        // Advisories come again after a change of leader: the dead letter's message id makes it one copy.
+        await deadLetters.StoreAsync(
+            consumer.Name, advisory.Stream, advisory.StreamSeq, subject, message.Headers, message.Data, advisory.Deliveries,
+            new GivenUpException($"the broker gave up after {advisory.Deliveries} deliveries: handling it ends the process, or takes for ever"));
+        MessagingTelemetry.DeadLettered.Add(1, new KeyValuePair<string, object?>(MessagingTelemetry.ConsumerName, consumer.Name));
+        log.DeadLettered(consumer.Name, advisory.StreamSeq, advisory.Stream, advisory.Deliveries, "given up by the broker");
     }
 
     private sealed class GivenUpException(string message) : Exception(message);

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace EventShop.Messaging;
 
 /// <summary>Watches what the outbox owes, and prunes what it has sent.</summary>
-internal sealed class OutboxKeeper(OutboxTable table, TimeProvider clock, ILogger<OutboxKeeper> log) : BackgroundService
+internal sealed class OutboxKeeper(OutboxTable table, Supervisor supervisor, TimeProvider clock, ILogger<OutboxKeeper> log) : BackgroundService
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PruneInterval = TimeSpan.FromMinutes(10);
@@ -13,8 +13,8 @@ internal sealed class OutboxKeeper(OutboxTable table, TimeProvider clock, ILogge
     public OutboxBacklog? Backlog { get; private set; }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        Supervised.RunAsync("outbox watch", token => EveryAsync(WatchInterval, WatchAsync, token), clock, log, stoppingToken),
-        Supervised.RunAsync("outbox pruning", token => EveryAsync(PruneInterval, PruneAsync, token), clock, log, stoppingToken));
+        supervisor.EveryAsync("outbox watch", WatchInterval, WatchAsync, log, stoppingToken),
+        supervisor.EveryAsync("outbox pruning", PruneInterval, PruneAsync, log, stoppingToken));
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
@@ -28,13 +28,5 @@ internal sealed class OutboxKeeper(OutboxTable table, TimeProvider clock, ILogge
     {
         if (await table.PruneAsync(clock.GetUtcNow(), cancellationToken) is > 0 and var count)
             log.Pruned(count);
-    }
-
-    private async Task EveryAsync(TimeSpan interval, Func<CancellationToken, Task> action, CancellationToken cancellationToken)
-    {
-        using var timer = new PeriodicTimer(interval, clock);
-        do
-            await action(cancellationToken);
-        while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 }
