@@ -18,18 +18,14 @@ internal static class ProblemDefaults
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
 
-    /// <summary>Errors without a body (404, 405, 413, 415, an unhandled exception's 500) get a problem document.</summary>
+    /// <summary>Errors without a body (404, 405, 408, 413, 414, 415, 431, an unhandled exception's 500) get a problem document.</summary>
     public static void UseProblems(this WebApplication app)
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
     }
 
-    private static string? Advice(int? status) => status switch
-    {
-        StatusCodes.Status408RequestTimeout => "The body came too slowly.",
-        StatusCodes.Status413PayloadTooLarge => $"The body may have at most {ServerDefaults.MaxRequestBodyBytes} bytes.",
-        StatusCodes.Status415UnsupportedMediaType => "The body must be JSON in UTF-8 and not compressed: Content-Type: application/json, no charset but utf-8, no Content-Encoding.",
-        _ => null,
-    };
+    private static string? Advice(int? status) => status is StatusCodes.Status413PayloadTooLarge
+        ? $"The body may have at most {ServerDefaults.MaxRequestBodyBytes} bytes."
+        : ReadableRequests.Advice(status);
 }

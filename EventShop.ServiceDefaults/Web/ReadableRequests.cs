@@ -12,18 +12,32 @@ namespace EventShop.ServiceDefaults;
 /// <summary>Refuses what cannot be read before anybody tries, with an answer that says what can.</summary>
 internal static class ReadableRequests
 {
+    // The server's own limits.
+    private const int MaxTarget = 8 * 1024;
+    private const int MaxHeaders = 100;
+    private const int MaxHeaderLength = 32 * 1024;
+
     private const string Utf8 = "utf-8";
     private const char Unreadable = '\uFFFD';
 
     /// <summary>
-    /// The server alone answers a header that is not UTF-8 with a 400 without a word. With this encoding it replaces what it cannot read, and
-    /// <see cref="UseReadableHeaders"/> names the header.
+    /// The server alone refuses a header that is not UTF-8, and what is too long, without a word. With these settings it replaces what it
+    /// cannot read and takes up to twice as much, so that <see cref="UseReadableHeaders"/> can tell.
     /// </summary>
-    public static void ReplaceUnreadable(this KestrelServerOptions server) => server.RequestHeaderEncodingSelector = _ => Encoding.UTF8;
+    public static void LeaveToReadableHeaders(this KestrelServerOptions server)
+    {
+        server.RequestHeaderEncodingSelector = _ => Encoding.UTF8;
+        server.Limits.MaxRequestLineSize = 2 * MaxTarget;
+        server.Limits.MaxRequestHeaderCount = 2 * MaxHeaders;
+        server.Limits.MaxRequestHeadersTotalSize = 2 * MaxHeaderLength;
+    }
 
+    /// <summary>400 for a header that is not UTF-8, 414 for a target and 431 for headers that are too long.</summary>
     public static void UseReadableHeaders(this WebApplication app) => app.Use((context, next) =>
     {
-        foreach (var (name, values) in context.Request.Headers)
+        var headers = context.Request.Headers;
+        var length = 0;
+        foreach (var (name, values) in headers)
         {
             foreach (var value in values)
             {
@@ -31,11 +45,36 @@ internal static class ReadableRequests
                 {
                     return RefuseAsync(context, name);
                 }
+
+                length += name.Length + (value?.Length ?? 0);
             }
+        }
+
+        if (length > MaxHeaderLength || headers.Count > MaxHeaders)
+        {
+            context.Response.StatusCode = StatusCodes.Status431RequestHeaderFieldsTooLarge;
+            return Task.CompletedTask;
+        }
+
+        if (context.Request.Path.Value?.Length + context.Request.QueryString.Value?.Length > MaxTarget)
+        {
+            context.Response.StatusCode = StatusCodes.Status414UriTooLong;
+            return Task.CompletedTask;
         }
 
         return next(context);
     });
+
+    /// <summary>What is to be said of these statuses.</summary>
+    public static string? Advice(int? status) => status switch
+    {
+        StatusCodes.Status408RequestTimeout => "The body came too slowly.",
+        StatusCodes.Status414UriTooLong => $"Path and query may have at most {MaxTarget} characters.",
+        StatusCodes.Status415UnsupportedMediaType
+            => "The body must be JSON in UTF-8 and not compressed: Content-Type: application/json, no charset but utf-8, no Content-Encoding.",
+        StatusCodes.Status431RequestHeaderFieldsTooLarge => $"There may be at most {MaxHeaders} headers, of {MaxHeaderLength} characters in all.",
+        _ => null,
+    };
 
     /// <summary>415 for a body in another charset than UTF-8, or compressed. The framework takes some of the former, and fails on others.</summary>
     public static void UseReadableBodies(this WebApplication app) => app.Use((context, next) =>

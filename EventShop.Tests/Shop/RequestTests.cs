@@ -107,6 +107,24 @@ public sealed class RequestTests(SharedShop shared) : IClassFixture<SharedShop>
         AssertProblem(key, 400, "Idempotency-Key", "visible ASCII");
     }
 
+    [Theory]
+    [InlineData("OrderService")]
+    [InlineData("PaymentGateway")]
+    public async Task Headers_and_a_target_that_are_too_long_are_refused_with_the_limit(string service)
+    {
+        var server = (service is "OrderService" ? _shop.OrderService : _shop.Gateway).BaseAddress;
+
+        var large = await RawHttp.SendAsync(server, $"GET /openapi/v1.json HTTP/1.1\nX-Large: {new string('x', 33_000)}");
+        var many = await RawHttp.SendAsync(server, $"GET /openapi/v1.json HTTP/1.1\n{string.Join('\n', Enumerable.Range(0, 110).Select(i => $"X-{i}: x"))}");
+        var target = await RawHttp.SendAsync(server, $"GET /openapi/v1.json?x={new string('x', 9_000)} HTTP/1.1");
+        var fits = await RawHttp.SendAsync(server, $"GET /openapi/v1.json?x={new string('x', 7_000)} HTTP/1.1\nX-Large: {new string('x', 30_000)}");
+
+        AssertProblem(large, 431, "32768");
+        AssertProblem(many, 431, "100 headers");
+        AssertProblem(target, 414, "8192");
+        Assert.Equal(200, fits.Status);
+    }
+
     [Fact]
     public async Task A_body_that_turns_out_too_large_is_a_413_that_says_how_large_it_may_be()
     {
