@@ -35,8 +35,8 @@ internal static partial class Log
     [LoggerMessage(23, LogLevel.Error, "{Topology} differs from its definition and could not be changed: {Difference}")]
     public static partial void TopologyDrift(this ILogger log, string topology, string difference);
 
-    [LoggerMessage(24, LogLevel.Warning, "{Topology} differs from its definition and is left as it is, because Messaging:Provision is false: {Difference}")]
-    public static partial void DriftLeftAlone(this ILogger log, string topology, string difference);
+    [LoggerMessage(24, LogLevel.Warning, "{Topology} differs from its definition and is left as it is: {Difference}. The service's setup command changes it, with --Messaging:AllowLoss=true also where messages may be deleted")]
+    public static partial void DifferenceLeft(this ILogger log, string topology, string difference);
 
     [LoggerMessage(30, LogLevel.Warning, "{Consumer}: {EventType} {EventId} failed on attempt {Attempt} and is tried again in {Delay}: {Reason}")]
     public static partial void HandlingFailed(this ILogger log, string consumer, string? eventType, Guid? eventId, int attempt, TimeSpan delay, string reason, Exception exception);
@@ -64,4 +64,10 @@ internal static partial class Log
 
     [LoggerMessage(41, LogLevel.Information, "Database {Database} created")]
     public static partial void DatabaseCreated(this ILogger log, string database);
+
+    [LoggerMessage(42, LogLevel.Warning, "The database is read-only: its sessions are made new until it takes writes")]
+    public static partial void DatabaseReadOnly(this ILogger log);
+
+    [LoggerMessage(43, LogLevel.Information, "The database takes writes again")]
+    public static partial void DatabaseTakesWrites(this ILogger log);
 }

@@ -30,7 +30,7 @@ internal sealed class Consumer : BackgroundService
     {
         (_definition, _topology, _connection) = (definition, topology, connection);
         (_processor, _gate, _settlement, _clock, _log) = (processor, gate, settlement, clock, log);
-        _held = new Deliveries(Options.EffectivePrefetch, Options.AckWait, settlement, clock);
+        _held = new Deliveries(Options.EffectivePrefetch, () => topology.AckWaitOf(definition), settlement, clock);
     }
 
     public string Name => _definition.Name;

@@ -56,7 +56,7 @@ internal sealed class OutboxRelay : BackgroundService
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         SendCommittedAsync(),
         Supervised.RunAsync("outbox sweep", SweepAsync, _clock, _log, stoppingToken),
-        Supervised.RunAsync("outbox notifications", ListenAsync, _clock, _log, stoppingToken));
+        _table.CanListen ? Supervised.RunAsync("outbox notifications", ListenAsync, _clock, _log, stoppingToken) : Task.CompletedTask);
 
     private async Task SendCommittedAsync()
     {
