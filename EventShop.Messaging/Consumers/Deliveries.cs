@@ -5,6 +5,9 @@ namespace EventShop.Messaging;
 /// <summary>The messages this process holds: bounds how many, and renews the broker's patience with each from its receipt on.</summary>
 internal sealed class Deliveries(int capacity, Func<TimeSpan> ackWait, Settlement settlement, TimeProvider clock)
 {
+    /// <summary>Half of a third of the shortest AckWait.</summary>
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
+
     private readonly ConcurrentDictionary<ulong, Delivery> _held = new();
     private readonly SemaphoreSlim _returned = new(0);
 
@@ -32,12 +35,12 @@ internal sealed class Deliveries(int capacity, Func<TimeSpan> ackWait, Settlemen
     /// <summary>Tells the broker of every held message, each third of AckWait, that it is still being worked on.</summary>
     public async Task RenewAsync(CancellationToken cancellationToken)
     {
-        while (true)
+        using var timer = new PeriodicTimer(Tick, clock);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
         {
-            var sixth = ackWait() / 6;
-            await Task.Delay(sixth, clock, cancellationToken);
+            var due = (ackWait() / 3) - Tick;
             foreach (var delivery in _held.Values)
-                if (clock.GetElapsedTime(delivery.RenewedAt) >= sixth)
+                if (clock.GetElapsedTime(delivery.RenewedAt) >= due)
                 {
                     delivery.RenewedAt = clock.GetTimestamp();
                     await settlement.RenewAsync(delivery);
