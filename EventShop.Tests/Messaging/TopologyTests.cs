@@ -203,17 +203,24 @@ public sealed class TopologyTests(PostgresServer postgres)
     public async Task Two_versions_that_want_a_consumer_otherwise_do_not_fight_and_the_one_that_starts_last_has_it()
     {
         await using var nats = await NatsServer.StartAsync();
-        await using var connection = new NatsConnection(new NatsOpts { Url = nats.Url });
+        await using var connection = new NatsConnection(new NatsOpts { Url = nats.Url }.ForMessaging("counter"));
         var database = postgres.NewDatabase();
         await using var older = await StartAsync("00:00:20");
         await Eventually.True("the older has it", async () => (await older.ConsumerAsync())?.Config.AckWait == TimeSpan.FromSeconds(20));
         await using var newer = await StartAsync("00:00:05");
         await Eventually.True("the newer has it", async () => (await newer.ConsumerAsync())!.Config.AckWait == TimeSpan.FromSeconds(5));
-
-        await nats.RestartAsync();
         await using var looks = await CountAsync(connection, $"$JS.API.CONSUMER.INFO.PINGS.{TestService.Consumer}");
-        await using var changes = await CountAsync(connection, $"$JS.API.CONSUMER.DURABLE.CREATE.PINGS.{TestService.Consumer}", $"$JS.API.CONSUMER.CREATE.PINGS.{TestService.Consumer}.>");
-        await Eventually.True("both have looked again and again", () => looks.Seen >= 10, TimeSpan.FromMinutes(1));
+        await using var changes = await CountAsync(connection, $"$JS.API.CONSUMER.DURABLE.CREATE.PINGS.{TestService.Consumer}", "$JS.API.CONSUMER.CREATE.PINGS.>");
+
+        // Whoever consumes looks for the consumer again.
+        await nats.StopAsync();
+        await Eventually.True("both consume no more", async () => (await Task.WhenAll(older.HealthAsync("consumers"), newer.HealthAsync("consumers")))
+            .All(health => health.Status == HealthStatus.Unhealthy));
+        await nats.RestartAsync();
+        await Eventually.True("both consume again", async () => (await Task.WhenAll(older.HealthAsync("consumers"), newer.HealthAsync("consumers")))
+            .All(health => health.Status == HealthStatus.Healthy));
+        var seen = looks.Seen;
+        await Eventually.True("both have looked again and again", () => looks.Seen >= seen + 10, TimeSpan.FromMinutes(1));
 
         Assert.Equal(0, changes.Seen);
         Assert.Equal(TimeSpan.FromSeconds(5), (await newer.ConsumerAsync())!.Config.AckWait);
