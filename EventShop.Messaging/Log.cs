@@ -47,8 +47,8 @@ internal static partial class Log
     [LoggerMessage(23, LogLevel.Error, "{Topology} differs from its definition and could not be changed: {Difference}")]
     public static partial void TopologyDrift(this ILogger log, string topology, string difference);
 
-    [LoggerMessage(24, LogLevel.Warning, "{Topology} differs from its definition and is left as it is, because Messaging:Provision is false: {Difference}")]
-    public static partial void DriftLeftAlone(this ILogger log, string topology, string difference);
+    [LoggerMessage(24, LogLevel.Warning, "{Topology} differs from its definition and is left as it is: {Difference}. The service's setup command changes it, with --Messaging:AllowLoss=true also where messages may be deleted")]
+    public static partial void DifferenceLeft(this ILogger log, string topology, string difference);
 
     [LoggerMessage(25, LogLevel.Information, "Waiting for stream {Stream}, which another service makes")]
     public static partial void StreamAwaited(this ILogger log, string stream);
@@ -100,4 +100,10 @@ internal static partial class Log
 
     [LoggerMessage(41, LogLevel.Information, "Database {Database} created")]
     public static partial void DatabaseCreated(this ILogger log, string database);
+
+    [LoggerMessage(42, LogLevel.Warning, "The database is read-only: its sessions are made new until it takes writes")]
+    public static partial void DatabaseReadOnly(this ILogger log);
+
+    [LoggerMessage(43, LogLevel.Information, "The database takes writes again")]
+    public static partial void DatabaseTakesWrites(this ILogger log);
 }

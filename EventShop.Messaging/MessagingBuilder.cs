@@ -64,7 +64,7 @@ public sealed class MessagingBuilder
         var gate = new ConsumptionGate(clock);
         var settlement = new Settlement(definition.Name, definition.Options, clock, log);
         var processor = new MessageProcessor(definition, gate, settlement, services.GetRequiredService<DeadLetters>(),
-            services.GetRequiredService<IServiceScopeFactory>(), clock, log);
+            services.GetRequiredService<DatabaseWatch>(), services.GetRequiredService<IServiceScopeFactory>(), clock, log);
         return new(definition, services.GetRequiredService<Topology>(), services.GetRequiredService<BrokerConnection>(),
             services.GetRequiredService<INatsJSContext>(), processor, gate, settlement, services.GetRequiredService<Supervisor>(), clock, log);
     }

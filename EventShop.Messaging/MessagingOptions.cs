@@ -13,10 +13,16 @@ public sealed class MessagingOptions
     public int Replicas { get; set; } = 1;
 
     /// <summary>
-    /// Whether a running service makes and changes its streams and consumers. Where it may not, the service's <c>setup</c> does,
-    /// once for each deployment; until then the service is unready.
+    /// Whether a running service makes its streams and consumers, and when it starts changes those that differ, as far as that costs no
+    /// message. Where it may not, the service's <c>setup</c> does, once for each deployment; until then the service is unready.
     /// </summary>
     public bool Provision { get; set; } = true;
+
+    /// <summary>
+    /// Whether <c>setup</c> also makes changes to streams after which messages may be deleted, refused, or kept in fewer copies: a shorter age,
+    /// fewer subjects, another way to keep them. A running service never does.
+    /// </summary>
+    public bool AllowLoss { get; set; }
 
     /// <summary>How long <c>setup</c> waits for the broker, and for the streams that other services' setups make.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]

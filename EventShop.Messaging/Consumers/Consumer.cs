@@ -36,7 +36,7 @@ internal sealed class Consumer : BackgroundService
     {
         (_definition, _topology, _broker, _jetStream) = (definition, topology, broker, jetStream);
         (_processor, _gate, _settlement, _supervisor, _clock, _log) = (processor, gate, settlement, supervisor, clock, log);
-        _held = new Deliveries(Options.EffectivePrefetch, Options.AckWait, settlement, broker, clock);
+        _held = new Deliveries(Options.EffectivePrefetch, () => topology.AckWaitOf(definition), settlement, broker, clock);
     }
 
     public string Name => _definition.Name;

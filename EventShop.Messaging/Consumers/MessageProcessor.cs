@@ -7,7 +7,7 @@ namespace EventShop.Messaging;
 
 /// <summary>Has one message handled and settles it: acknowledged, tried again, given up, or held until it can be handled.</summary>
 internal sealed class MessageProcessor(
-    ConsumerDefinition definition, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters,
+    ConsumerDefinition definition, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters, DatabaseWatch database,
     IServiceScopeFactory scopes, TimeProvider clock, ILogger log)
 {
     private static readonly KeyValuePair<string, object?> NatsSystem = new("messaging.system", MessagingTelemetry.Nats);
@@ -134,6 +134,9 @@ internal sealed class MessageProcessor(
         catch (TimeoutException e) when (!handling.IsCompleted)
         {
             await cancellation.CancelAsync();
+            // It may have spent its time on trying again and again: object mappers do.
+            if (await database.LookAsync() is { } trouble)
+                throw new DependencyUnavailableException($"the database: {trouble}", e);
             throw new TimeoutException($"the handler took longer than HandlerTimeout ({definition.Options.HandlerTimeout})", e);
         }
     }

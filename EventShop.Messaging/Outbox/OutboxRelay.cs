@@ -67,7 +67,7 @@ internal sealed class OutboxRelay : BackgroundService
         await Task.WhenAll(
             SendCommittedAsync(),
             Supervised.RunAsync("outbox sweep", SweepAsync, _clock, _log, stop.Token),
-            Supervised.RunAsync("outbox notifications", ListenAsync, _clock, _log, stop.Token));
+            _table.CanListen ? Supervised.RunAsync("outbox notifications", ListenAsync, _clock, _log, stop.Token) : Task.CompletedTask);
     }
 
     private async Task SendCommittedAsync()
