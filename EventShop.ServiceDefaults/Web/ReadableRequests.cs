@@ -10,7 +10,7 @@ namespace EventShop.ServiceDefaults;
 /// <summary>Refuses what cannot be read before anybody tries, with an answer that says what can.</summary>
 internal static class ReadableRequests
 {
-    // The server's own limits.
+    // The server's defaults.
     private const int MaxTarget = 8 * 1024;
     private const int MaxHeaders = 100;
     private const int MaxHeaderLength = 32 * 1024;

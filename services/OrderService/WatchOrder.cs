@@ -9,7 +9,8 @@ namespace OrderService;
 
 /// <summary>
 /// <c>GET /orders/{id}/events</c>: an order's history as server-sent events, what has been first, then live, until its payment is
-/// decided; a comment now and then while nothing happens. An event's id is its place in the history, so that any replica can go on where another left off.
+/// decided; a comment now and then while nothing happens. An event's id is its place in the history, so that any replica can go on where
+/// another left off.
 /// </summary>
 public static class WatchOrder
 {
