@@ -2,9 +2,7 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Metadata;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Net.Http.Headers;
 
 namespace EventShop.ServiceDefaults;
@@ -12,7 +10,7 @@ namespace EventShop.ServiceDefaults;
 /// <summary>Refuses what cannot be read before anybody tries, with an answer that says what can.</summary>
 internal static class ReadableRequests
 {
-    // The server's own limits.
+    // The server's defaults.
     private const int MaxTarget = 8 * 1024;
     private const int MaxHeaders = 100;
     private const int MaxHeaderLength = 32 * 1024;
@@ -43,7 +41,8 @@ internal static class ReadableRequests
             {
                 if (value?.Contains(Unreadable) is true)
                 {
-                    return RefuseAsync(context, name);
+                    return context.WriteProblemAsync(
+                        new HttpValidationProblemDetails(new Dictionary<string, string[]> { [name] = ["is not UTF-8"] }) { Status = StatusCodes.Status400BadRequest });
                 }
 
                 length += name.Length + (value?.Length ?? 0);
@@ -116,14 +115,4 @@ internal static class ReadableRequests
 
     private static bool IsIdentity(string codings)
         => codings.Split(',', StringSplitOptions.TrimEntries).All(coding => coding.Length == 0 || coding.Equals("identity", StringComparison.OrdinalIgnoreCase));
-
-    private static async Task RefuseAsync(HttpContext context, string header)
-    {
-        context.Response.StatusCode = StatusCodes.Status400BadRequest;
-        await context.RequestServices.GetRequiredService<IProblemDetailsService>().TryWriteAsync(new ProblemDetailsContext
-        {
-            HttpContext = context,
-            ProblemDetails = new HttpValidationProblemDetails(new Dictionary<string, string[]> { [header] = ["is not UTF-8"] }) { Status = StatusCodes.Status400BadRequest },
-        });
-    }
 }

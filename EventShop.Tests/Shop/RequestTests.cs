@@ -108,6 +108,23 @@ public sealed class RequestTests(SharedShop shared) : IClassFixture<SharedShop>
     }
 
     [Theory]
+    [InlineData("POST /orders", "{", 400, "malformed")]
+    [InlineData("POST /orders", "{}", 400, "customerId")]
+    [InlineData("POST /charges", "{", 400, "malformed")]
+    [InlineData("PUT /chaos", """{"foo":2}""", 400, "is unknown")]
+    [InlineData("GET /refunds", "", 405, "Method Not Allowed")]
+    [InlineData("POST /nowhere", "{}", 404, "Not Found")]
+    public async Task What_is_wrong_is_told_also_to_a_client_that_accepts_something_else(string call, string body, int status, string mentions)
+    {
+        var server = (call is "POST /orders" or "POST /nowhere" ? _shop.OrderService : _shop.Gateway).BaseAddress;
+
+        foreach (var accept in new[] { "text/plain", "text/html", "text/event-stream", "image/png;q=0" })
+            AssertProblem(
+                await RawHttp.SendAsync(server, $"{call} HTTP/1.1\nContent-Type: application/json\nAccept: {accept}", Encoding.UTF8.GetBytes(body)),
+                status, mentions);
+    }
+
+    [Theory]
     [InlineData("OrderService")]
     [InlineData("PaymentGateway")]
     public async Task Headers_and_a_target_that_are_too_long_are_refused_with_the_limit(string service)

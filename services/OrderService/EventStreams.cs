@@ -16,7 +16,7 @@ public sealed class EventStreamOptions
     [Range(1, 1_000_000)]
     public int PerClient { get; set; } = 5;
 
-    /// <summary>Streams one replica serves. Each costs some 50 kB and one query every <see cref="KeepAlive"/>.</summary>
+    /// <summary>Streams one replica serves. Each costs a query every <see cref="KeepAlive"/>.</summary>
     [Range(1, 1_000_000)]
     public int PerReplica { get; set; } = 2000;
 }

@@ -6,7 +6,6 @@ using System.Threading.RateLimiting;
 using EventShop.Messaging;
 using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.HttpOverrides;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.RateLimiting;
 
 namespace OrderService;
@@ -97,14 +96,9 @@ internal static class RateLimit
         return new(bytes);
     }
 
-    private static async ValueTask RefuseAsync(HttpContext context)
+    private static ValueTask RefuseAsync(HttpContext context)
     {
-        context.Response.StatusCode = StatusCodes.Status429TooManyRequests;
         context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
-        await context.RequestServices.GetRequiredService<IProblemDetailsService>().TryWriteAsync(new()
-        {
-            HttpContext = context,
-            ProblemDetails = new ProblemDetails { Status = context.Response.StatusCode, Detail = Refusal },
-        });
+        return new(context.WriteProblemAsync(new() { Status = StatusCodes.Status429TooManyRequests, Detail = Refusal }));
     }
 }
