@@ -71,9 +71,9 @@ apphost_run() {
   expect "its containers are of the images that deploy/compose.yaml has too" "$(docker ps --format '{{.Image}}' | sort | grep -Fx "$(printf '%s\n' "${APPHOST_IMAGES[@]}")")" "$(printf '%s\n' "${APPHOST_IMAGES[@]}" | sort)"
   tell_demo "the demo's order is paid"
   order=$(sed -n 's/^Order \([0-9a-f-]*\):.*/\1/p' "$WORK/demo.log")
-  eventually 40 apphost_scraped
+  eventually 120 apphost_scraped
   expect "Prometheus, in its container, scrapes each service through Aspire's tunnel" "$(apphost_targets)" "$APPHOST_SERVICES"
-  if eventually 20 apphost_traces; then ok "Jaeger, in its container, gets the services' traces"; else fail "Jaeger, in its container, gets the services' traces"; fi
+  if eventually 60 apphost_traces; then ok "Jaeger, in its container, gets the services' traces"; else fail "Jaeger, in its container, gets the services' traces"; fi
 
   apphost_stop
   eventually 60 apphost_left_only_data "$before"
@@ -101,7 +101,7 @@ apphost_start() {
     --Ports:order-service="$ORDER_PORT" --Ports:payment-service="$PAYMENT_PORT" --Ports:payment-gateway="$GATEWAY_PORT" \
     --Ports:prometheus="$PROMETHEUS_PORT" --Ports:jaeger="$JAEGER_PORT" >"$WORK/apphost.log" 2>&1 &
   APPHOST=$!
-  eventually 180 apphost_healthy && return
+  eventually 300 apphost_healthy && return
   fail "the AppHost starts its containers and the services, healthy"
   docker ps --all --format '{{.Image}}: {{.Status}}'
   tail -n 20 "$WORK/apphost.log"
