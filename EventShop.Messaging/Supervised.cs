@@ -144,7 +144,7 @@ internal static class Supervised
 
         /// <summary>These say enough by their message. All others are defects, and need their stack trace.</summary>
         private static bool IsForeseen(Exception e) => e is NatsException or NpgsqlException or OperationCanceledException
-            or OverloadedException or DependencyUnavailableException or PoisonMessageException;
+            or OverloadedException or DependencyUnavailableException or NotYetException or PoisonMessageException;
     }
 }
 

@@ -14,7 +14,4 @@ internal static partial class Log
 
     [LoggerMessage(204, LogLevel.Debug, "The payment of order {OrderId} is {State}")]
     public static partial void PaymentSettled(this ILogger log, Guid orderId, PaymentState state);
-
-    [LoggerMessage(205, LogLevel.Debug, "The payments that wait could not be counted: {Reason}")]
-    public static partial void WaitingPaymentsNotRead(this ILogger log, string reason);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using EventShop.Messaging;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace PaymentService;
@@ -15,13 +16,14 @@ public sealed class WaitingPaymentsWatch : BackgroundService
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private readonly PaymentStore _payments;
+    private readonly Supervisor _supervisor;
     private readonly TimeProvider _clock;
     private readonly ILogger<WaitingPaymentsWatch> _log;
     private readonly Meter _meter = new("EventShop.PaymentService");
 
-    public WaitingPaymentsWatch(PaymentStore payments, TimeProvider clock, ILogger<WaitingPaymentsWatch> log)
+    public WaitingPaymentsWatch(PaymentStore payments, Supervisor supervisor, TimeProvider clock, ILogger<WaitingPaymentsWatch> log)
     {
-        (_payments, _clock, _log) = (payments, clock, log);
+        (_payments, _supervisor, _clock, _log) = (payments, supervisor, clock, log);
         _meter.CreateObservableGauge("payment.waiting", () => Last.Count, "{payment}", "Payments that wait for the card gateway");
         _meter.CreateObservableGauge(
             "payment.waiting.oldest_age", () => OldestAge.TotalSeconds, "s", "How long the oldest payment has waited for the card gateway");
@@ -39,21 +41,8 @@ public sealed class WaitingPaymentsWatch : BackgroundService
         base.Dispose();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, _clock);
-        do
-            try
-            {
-                Last = await _payments.WaitingAsync(stoppingToken);
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // That the database is away is told elsewhere: what waited goes on waiting.
-                _log.WaitingPaymentsNotRead(e.Message);
-            }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => _supervisor.EveryAsync(
+        "watch of waiting payments", Interval, async cancellationToken => Last = await _payments.WaitingAsync(cancellationToken), _log, stoppingToken);
 }
 
 /// <summary>Payments get through, or wait for no longer than they may.</summary>
