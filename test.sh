@@ -10,6 +10,7 @@ need_dotnet
 need_packages
 need_servers
 need_prometheus
+need_pgbouncer
 build Release
 build_fail_points Release
 

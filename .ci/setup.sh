@@ -44,21 +44,40 @@ apt_install() {
   rm -f "$log"
 }
 
-# prometheus and promtool, for the tests, from the PATH or PROMETHEUS_BIN; on Debian and Ubuntu taken out of apt's package into
-# artifacts/ instead of installed, because the package starts a daemon. Without them the tests that need them fail and say so.
+# prometheus and promtool, for the tests, from the PATH or PROMETHEUS_BIN. Without them the tests that need them fail and say so.
 need_prometheus() {
   [ -n "${PROMETHEUS_BIN:-}" ] || { command -v prometheus && command -v promtool; } >/dev/null && return
-  [ -x artifacts/prometheus/usr/bin/promtool ] && return
+  fetch prometheus usr/bin/promtool
+}
+
+# pgbouncer, for the tests, from the PATH or PGBOUNCER_BIN.
+need_pgbouncer() {
+  [ -n "${PGBOUNCER_BIN:-}" ] || command -v pgbouncer >/dev/null && return
+  fetch pgbouncer usr/sbin/pgbouncer 'libevent|c-?ares'
+}
+
+# fetch PACKAGE FILE [LIBRARIES]: on Debian and Ubuntu takes it out of apt's package into artifacts/ instead of installing it, because the
+# package starts a daemon; with those of the libraries it depends on that match.
+fetch() {
+  [ -x "artifacts/$1/$2" ] && return
   command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 0
-  say "Fetching prometheus …"
-  local log folder
+  say "Fetching $1 …"
+  local log folder packages
   log=$(mktemp) folder=$(mktemp -d)
-  if ! { { [ "$(id -u)" != 0 ] || apt-get update; } && (cd "$folder" && apt-get download prometheus) \
-    && mkdir -p artifacts/prometheus && dpkg-deb -x "$folder"/prometheus_*.deb artifacts/prometheus; } >"$log" 2>&1; then
+  { [ "$(id -u)" != 0 ] || apt-get update; } >"$log" 2>&1 && mapfile -t packages < <(with_libraries "$1" "${3:-}") \
+    && (cd "$folder" && apt-get download "${packages[@]}") >>"$log" 2>&1 && mkdir -p "artifacts/$1" \
+    && find "$folder" -name '*.deb' -exec dpkg-deb -x {} "artifacts/$1" \; >>"$log" 2>&1 || true
+  if [ ! -x "artifacts/$1/$2" ]; then
     tail -n 20 "$log" >&2
-    say "apt-get could not fetch prometheus: see above"
+    say "apt-get could not fetch $1: see above"
   fi
   rm -rf "$log" "$folder"
+}
+
+# with_libraries PACKAGE PATTERN: the package, and the libraries it depends on that match.
+with_libraries() {
+  echo "$1"
+  [ -z "$2" ] || apt-cache depends --important "$1" | sed -n 's/^ *Depends: \(lib.*\)/\1/p' | grep -E "$2"
 }
 
 # Restores the packages. What the feed lacks and stand-ins/ has is built from there; .stand-ins remembers that, once the feed has

@@ -9,6 +9,9 @@ public static class OrderEvents
     /// <summary>The stream.</summary>
     public const string Stream = "ORDERS";
 
+    /// <summary>Who publishes them: their CloudEvents <c>source</c>.</summary>
+    public const string Source = "/OrderService";
+
     /// <summary>All of its subjects.</summary>
     public const string Subjects = "orders.>";
 }

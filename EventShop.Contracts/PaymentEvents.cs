@@ -9,6 +9,9 @@ public static class PaymentEvents
     /// <summary>The stream.</summary>
     public const string Stream = "PAYMENTS";
 
+    /// <summary>Who publishes them: their CloudEvents <c>source</c>.</summary>
+    public const string Source = "/PaymentService";
+
     /// <summary>All of its subjects.</summary>
     public const string Subjects = "payments.>";
 }

@@ -29,7 +29,7 @@ internal static class CloudEvent
     private static readonly string[] Optional = [Baggage, TraceState, TraceParent];
 
     /// <param name="e">The event.</param>
-    /// <param name="source">The publishing service, as a URI reference: <c>/order-service</c>.</param>
+    /// <param name="source">The publishing service, as a URI reference: <c>/OrderService</c>.</param>
     /// <param name="traceParent">The publish activity's context, else the one stored with the event.</param>
     public static NatsHeaders Headers(OutboxEvent e, string source, string? traceParent)
     {

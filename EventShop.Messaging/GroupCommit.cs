@@ -10,7 +10,8 @@ namespace EventShop.Messaging;
 /// </summary>
 /// <remarks>
 /// A group holds at most one write per key: a second one waits for the next group, so writes to one aggregate apply in order.
-/// A write that the database refuses fails its own caller alone: its group is split until it stands by itself.
+/// A write that the database refuses fails its own caller alone: its group is split until it stands by itself. When a commit got no answer in time,
+/// those who queued behind it fail with it: they have waited as long.
 /// </remarks>
 public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
 {
@@ -27,6 +28,8 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     }
 
     private const int DeadlockRetries = 3;
+    private static readonly TimeSpan DisposeLimit = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongWait = TimeSpan.FromSeconds(1);
 
     private readonly Channel<Pending> _queue;
     private readonly Func<TWrite, Guid> _key;
@@ -58,11 +61,14 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
     public Task<TResult> WriteAsync(TWrite write) =>
         Activity.Current is { Recorded: true } ? WriteRecordedAsync(write) : EnqueueAsync(new(write, Stopwatch.GetTimestamp()));
 
-    /// <summary>Takes no more writes, and returns when those waiting have been committed.</summary>
+    /// <summary>
+    /// Takes no more writes, and returns when those waiting have been committed. A database that does not answer is not waited for: then it is
+    /// not known whether they were stored.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
-        await _loop;
+        await _loop.WaitAsync(DisposeLimit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<TResult> WriteRecordedAsync(TWrite write)
@@ -119,6 +125,7 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
 
     private async Task CommitAsync(List<Pending> group, int attempt)
     {
+        var started = Stopwatch.GetTimestamp();
         try
         {
             var results = await _commit(group.ConvertAll(pending => pending.Write), CancellationToken.None);
@@ -140,6 +147,9 @@ public sealed class GroupCommit<TWrite, TResult> : IAsyncDisposable
             // Whatever it is belongs to the callers; the loop lives on for those after them.
             foreach (var pending in group)
                 pending.Result.SetException(e);
+            if (e.IsDatabaseUnavailable() && Stopwatch.GetElapsedTime(started) > LongWait)
+                while (_queue.Reader.TryRead(out var waiting))
+                    waiting.Result.SetException(e);
         }
     }
 

@@ -4,7 +4,10 @@ using NATS.Client.JetStream;
 
 namespace EventShop.Messaging;
 
-/// <summary>The broker answers, JetStream works, and the streams this service publishes to are as defined.</summary>
+/// <summary>
+/// The broker answers, JetStream works, and the streams this service publishes to are there. Degraded where one of them, or a consumer, is not as
+/// defined.
+/// </summary>
 internal sealed class NatsHealthCheck(INatsConnection connection, INatsJSContext jetStream, Topology topology) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -14,7 +17,9 @@ internal sealed class NatsHealthCheck(INatsConnection connection, INatsJSContext
         try
         {
             await jetStream.GetAccountInfoAsync(cancellationToken);
-            return topology.Trouble is { } trouble ? HealthCheckResult.Unhealthy(trouble) : HealthCheckResult.Healthy();
+            if (topology.Trouble is { } trouble)
+                return HealthCheckResult.Unhealthy(trouble);
+            return topology.Differences is { } differences ? HealthCheckResult.Degraded(differences) : HealthCheckResult.Healthy();
         }
         catch (NatsException e)
         {

@@ -20,7 +20,7 @@ public interface IHandle<in TEvent>
 /// <param name="Type">Its CloudEvents type.</param>
 /// <param name="Time">When it happened, by its publisher's clock; when the broker stored it, where the publisher says no time.</param>
 /// <param name="Attempt">1 at the first delivery, counted by the broker.</param>
-/// <param name="Source">Who published it, as CloudEvents' <c>source</c>: <c>/order-service</c>.</param>
+/// <param name="Source">Who published it, as CloudEvents' <c>source</c>: <c>/OrderService</c>.</param>
 public sealed record MessageContext(Guid EventId, string Type, DateTimeOffset Time, int Attempt, string Source);
 
 /// <summary>No retry can help: the message goes to the dead letters at once, with this reason.</summary>

@@ -6,10 +6,13 @@ namespace EventShop.Messaging;
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Warning, "{Loop} failed and begins again: {Reason}")]
-    public static partial void LoopFailed(this ILogger log, string loop, string reason, Exception? exception);
+    public static partial void LoopFailed(this ILogger log, string loop, string reason);
 
-    [LoggerMessage(2, LogLevel.Debug, "{Loop} ended and begins again")]
-    public static partial void LoopEnded(this ILogger log, string loop);
+    [LoggerMessage(2, LogLevel.Error, "{Loop} failed unexpectedly and begins again: {Reason}")]
+    public static partial void LoopFailedUnexpectedly(this ILogger log, string loop, string reason, Exception exception);
+
+    [LoggerMessage(3, LogLevel.Information, "{Loop} works again")]
+    public static partial void LoopWorksAgain(this ILogger log, string loop);
 
     [LoggerMessage(10, LogLevel.Error, "Event {EventId} ({EventType}) is refused by the broker and parked; it is sent again ever more rarely: {Reason}")]
     public static partial void EventParked(this ILogger log, Guid eventId, string eventType, string? reason);
@@ -17,7 +20,7 @@ internal static partial class Log
     [LoggerMessage(11, LogLevel.Debug, "Event {EventId} ({EventType}) got no answer and is sent again later: {Reason}")]
     public static partial void EventUnanswered(this ILogger log, Guid eventId, string eventType, string? reason);
 
-    [LoggerMessage(12, LogLevel.Warning, "Event {EventId} was sent but could not be marked, and is sent again: {Reason}")]
+    [LoggerMessage(12, LogLevel.Warning, "Event {EventId} could not be marked as sent, and is sent again: {Reason}")]
     public static partial void EventNotMarked(this ILogger log, Guid eventId, string reason);
 
     [LoggerMessage(13, LogLevel.Information, "Pruned {Count} sent events")]
@@ -44,8 +47,23 @@ internal static partial class Log
     [LoggerMessage(23, LogLevel.Error, "{Topology} differs from its definition and could not be changed: {Difference}")]
     public static partial void TopologyDrift(this ILogger log, string topology, string difference);
 
-    [LoggerMessage(24, LogLevel.Warning, "{Topology} differs from its definition and is left as it is, because Messaging:Provision is false: {Difference}")]
-    public static partial void DriftLeftAlone(this ILogger log, string topology, string difference);
+    [LoggerMessage(24, LogLevel.Warning, "{Topology} differs from its definition and is left as it is: {Difference}. The service's setup command changes it, with --Messaging:AllowLoss=true also where messages may be deleted")]
+    public static partial void DifferenceLeft(this ILogger log, string topology, string difference);
+
+    [LoggerMessage(25, LogLevel.Information, "Waiting for stream {Stream}, which another service makes")]
+    public static partial void StreamAwaited(this ILogger log, string stream);
+
+    [LoggerMessage(26, LogLevel.Warning, "Lost the connection to NATS at {Url}. Reconnecting")]
+    public static partial void ConnectionLost(this ILogger log, string url);
+
+    [LoggerMessage(27, LogLevel.Warning, "Still not connected to NATS at {Url} after {Duration}: {Reason}")]
+    public static partial void StillNotConnected(this ILogger log, string url, TimeSpan duration, string? reason);
+
+    [LoggerMessage(28, LogLevel.Information, "Connected to NATS at {Url} again after {Duration}")]
+    public static partial void ConnectionBack(this ILogger log, string url, TimeSpan duration);
+
+    [LoggerMessage(29, LogLevel.Debug, "The connection to NATS at {Url} was left without a goodbye: {Reason}")]
+    public static partial void NotClosed(this ILogger log, string url, string reason);
 
     [LoggerMessage(30, LogLevel.Warning, "{Consumer}: {EventType} {EventId} failed on attempt {Attempt} and is tried again in {Delay}: {Reason}")]
     public static partial void HandlingFailed(this ILogger log, string consumer, string? eventType, Guid? eventId, int attempt, TimeSpan delay, string reason, Exception exception);
@@ -64,6 +82,15 @@ internal static partial class Log
 
     [LoggerMessage(35, LogLevel.Warning, "{Consumer}: an acknowledgement could not be sent, the message will come again: {Reason}")]
     public static partial void SettlementFailed(this ILogger log, string consumer, string reason);
+
+    [LoggerMessage(37, LogLevel.Debug, "{Consumer}: the acknowledgement of message {Sequence} is sent when the connection is back")]
+    public static partial void SettlementDelayed(this ILogger log, string consumer, ulong sequence);
+
+    [LoggerMessage(38, LogLevel.Error, "{Consumer}: message {Sequence} of {Stream} could not be processed and is tried again: {Reason}")]
+    public static partial void ProcessingFailed(this ILogger log, string consumer, ulong sequence, string stream, string reason, Exception exception);
+
+    [LoggerMessage(39, LogLevel.Information, "{Consumer}: the broker did not confirm the last acknowledgements. What it did not get comes again")]
+    public static partial void AcknowledgementsUncertain(this ILogger log, string consumer);
 
     [LoggerMessage(36, LogLevel.Debug, "{Consumer} could not be asked for its lag: {Reason}")]
     public static partial void ConsumerNotRead(this ILogger log, string consumer, string reason);
@@ -91,4 +118,10 @@ internal static partial class Log
 
     [LoggerMessage(41, LogLevel.Information, "Database {Database} created")]
     public static partial void DatabaseCreated(this ILogger log, string database);
+
+    [LoggerMessage(42, LogLevel.Warning, "The database is read-only: its sessions are made new until it takes writes")]
+    public static partial void DatabaseReadOnly(this ILogger log);
+
+    [LoggerMessage(43, LogLevel.Information, "The database takes writes again")]
+    public static partial void DatabaseTakesWrites(this ILogger log);
 }

@@ -13,6 +13,9 @@ namespace EventShop.Messaging;
 /// <summary>What a service publishes and consumes.</summary>
 public sealed class MessagingBuilder
 {
+    /// <summary>How long the host has to stop everything else, once the consumers are drained.</summary>
+    private static readonly TimeSpan AfterDrain = TimeSpan.FromSeconds(10);
+
     private readonly IHostApplicationBuilder _host;
     private readonly OutboxOptions _outbox;
     private bool _hasDeadLetters;
@@ -41,6 +44,7 @@ public sealed class MessagingBuilder
         handlers(map);
         var definition = new ConsumerDefinition(
             name, from, subject, map, _host.Configuration.GetValidated<ConsumerOptions>($"Messaging:Consumers:{name}"));
+        _host.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Longer(host.ShutdownTimeout, definition.Options.DrainTimeout + AfterDrain));
 
         if (!_hasDeadLetters)
         {
@@ -86,6 +90,8 @@ public sealed class MessagingBuilder
         _host.Services.AddHostedService<InboxKeeper>();
     }
 
+    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
     private static OptionsValidationException Contradiction(string key, TimeSpan value, string allowed) =>
         new(key, typeof(TimeSpan), [$"{key} is '{value}': {allowed}"]);
 
@@ -94,11 +100,11 @@ public sealed class MessagingBuilder
         var clock = services.GetRequiredService<TimeProvider>();
         var log = services.GetRequiredService<ILogger<Consumer>>();
         var gate = new ConsumptionGate(clock);
-        var settlement = new Settlement(definition.Name, definition.Options, log);
+        var settlement = new Settlement(definition.Name, definition.Options, clock, log);
         var processor = new MessageProcessor(definition, gate, settlement, services.GetRequiredService<DeadLetters>(),
-            services.GetRequiredService<IServiceScopeFactory>(), clock, log);
-        return new(definition, services.GetRequiredService<Topology>(), services.GetRequiredService<INatsConnection>(),
-            processor, gate, settlement, clock, log);
+            services.GetRequiredService<DatabaseWatch>(), services.GetRequiredService<IServiceScopeFactory>(), clock, log);
+        return new(definition, services.GetRequiredService<Topology>(), services.GetRequiredService<BrokerConnection>(),
+            services.GetRequiredService<INatsJSContext>(), processor, gate, settlement, services.GetRequiredService<Supervisor>(), clock, log);
     }
 }
 
@@ -109,12 +115,13 @@ public static class MessagingExtensions
     /// Adds the outbox, its relay and the topology, on the <see cref="INatsConnection"/> and the <see cref="NpgsqlDataSource"/>
     /// that are registered, and the health checks <c>nats</c>, <c>consumers</c>, <c>outbox</c> and, with a consumer, <c>dead-letters</c>.
     /// </summary>
+    /// <param name="host">The service.</param>
+    /// <param name="source">The service as CloudEvents' <c>source</c> of what it publishes, a URI reference; by default its application's name.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A value in the section <c>Messaging</c> is wrong.</exception>
-    public static MessagingBuilder AddMessaging(this IHostApplicationBuilder host)
+    public static MessagingBuilder AddMessaging(this IHostApplicationBuilder host, string? source = null)
     {
         var options = host.Configuration.GetValidated<MessagingOptions>("Messaging");
-        if (options.Source.Length == 0)
-            options.Source = $"/{host.Environment.ApplicationName}";
+        options.Source = source ?? $"/{host.Environment.ApplicationName}";
 
         var services = host.Services;
         services.TryAddSingleton(TimeProvider.System);
@@ -122,6 +129,8 @@ public static class MessagingExtensions
         var outbox = host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox");
         services.AddSingleton(outbox);
         services.TryAddSingleton<INatsJSContext>(provider => new NatsJSContext(provider.GetRequiredService<INatsConnection>()));
+        services.TryAddSingleton<Supervisor>();
+        services.AddSingleton<BrokerConnection>();
         services.AddSingleton<Topology>();
         services.AddSingleton<ISetup, TopologySetup>();
         services.AddSingleton<EventPublisher>();
@@ -132,7 +141,9 @@ public static class MessagingExtensions
         services.AddSingleton(provider => new Outbox(
             provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<OutboxRelay>(), provider.GetRequiredService<OutboxOptions>()));
 
-        // Stopped in reverse order: consumers (added after these) first, then the relay, which still sends what they committed.
+        // Stopped in reverse order: listener and consumers (added after these, and stopping side by side) first, then the relay, which still
+        // sends what they committed, and the connection last.
+        services.AddHostedService(provider => provider.GetRequiredService<BrokerConnection>());
         services.AddHostedService(provider => provider.GetRequiredService<Topology>());
         services.AddHostedService(provider => provider.GetRequiredService<OutboxKeeper>());
         services.AddHostedService(provider => provider.GetRequiredService<OutboxRelay>());
@@ -159,5 +170,7 @@ public static class MessagingExtensions
         IgnoreAuthErrorAbort = true,
         SubPendingChannelCapacity = 4096,
         DrainSubscriptionsOnDispose = true,
+        DrainPingTimeout = TimeSpan.FromSeconds(1),
+        LoggerFactory = new NatsClientLog(options.LoggerFactory),
     };
 }

@@ -5,18 +5,24 @@ namespace EventShop.Messaging;
 /// <summary>Configuration section <c>Messaging</c>.</summary>
 public sealed class MessagingOptions
 {
-    /// <summary>The publishing service as CloudEvents' <c>source</c>: <c>/order-service</c>.</summary>
-    public string Source { get; set; } = "";
+    /// <summary>The publishing service as CloudEvents' <c>source</c>. Part of the contract, so it is set in code: <c>AddMessaging(source)</c>.</summary>
+    internal string Source { get; set; } = "";
 
     /// <summary>Copies of each stream in a cluster. A single server takes 1 only.</summary>
     [Range(1, 5)]
     public int Replicas { get; set; } = 1;
 
     /// <summary>
-    /// Whether a running service makes and changes its streams and consumers. Where it may not, the service's <c>setup</c> does,
-    /// once for each deployment; until then the service is unready.
+    /// Whether a running service makes its streams and consumers, and when it starts changes those that differ, as far as that costs no
+    /// message. Where it may not, the service's <c>setup</c> does, once for each deployment; until then the service is unready.
     /// </summary>
     public bool Provision { get; set; } = true;
+
+    /// <summary>
+    /// Whether <c>setup</c> also makes changes to streams after which messages may be deleted, refused, or kept in fewer copies: a shorter age,
+    /// fewer subjects, another way to keep them. A running service never does.
+    /// </summary>
+    public bool AllowLoss { get; set; }
 
     /// <summary>How long <c>setup</c> waits for the broker, and for the streams that other services' setups make.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]

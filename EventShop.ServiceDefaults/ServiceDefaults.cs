@@ -6,16 +6,19 @@ namespace Microsoft.Extensions.Hosting;
 /// <summary>What every service of the shop has in common, one extension method per concern.</summary>
 public static class ServiceDefaults
 {
-    /// <summary>Telemetry, health checks, HTTP clients, problem details, console logs, server limits.</summary>
+    /// <summary>Telemetry, health checks, HTTP clients, problem details, console logs, server limits, a prompt stop.</summary>
     /// <remarks>Telemetry comes first: its middleware has to be the outermost one.</remarks>
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
         builder.AddTelemetry();
+        builder.AddCallersContext();
         builder.AddHealth();
         builder.AddHttpClients();
         builder.AddProblems();
+        builder.AddStrictJson();
         builder.AddConsoleLogs();
         builder.AddServerLimits();
+        builder.AddShutdown();
         return builder;
     }
 
@@ -27,6 +30,10 @@ public static class ServiceDefaults
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
         app.UseProblems();
+        app.UseCallersContext();
+        app.UseReadableHeaders();
+        app.UseRoutingWithHead();
+        app.UseReadableBodies();
         app.UseServerLimits();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint().DisableHttpMetrics();

@@ -3,7 +3,7 @@ namespace EventShop.Tests;
 /// <summary>Waits for a condition instead of for time, and says what it waited for when it never came true.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Waits until the condition holds. An exception counts as "not yet" and is told at the end.</summary>

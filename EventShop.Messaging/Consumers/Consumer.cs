@@ -12,25 +12,31 @@ namespace EventShop.Messaging;
 /// </summary>
 internal sealed class Consumer : BackgroundService
 {
+    /// <summary>How long a handler that is cut off, and the handing back of its message, may take. After that its message comes again by itself.</summary>
+    private static readonly TimeSpan CutOffLimit = TimeSpan.FromSeconds(1);
+
     private readonly ConsumerDefinition _definition;
     private readonly Topology _topology;
-    private readonly INatsConnection _connection;
+    private readonly BrokerConnection _broker;
+    private readonly INatsJSContext _jetStream;
     private readonly MessageProcessor _processor;
     private readonly ConsumptionGate _gate;
     private readonly Deliveries _held;
     private readonly Settlement _settlement;
+    private readonly Supervisor _supervisor;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
     private readonly Channel<Delivery> _received = Channel.CreateUnbounded<Delivery>();
     private int _finished;
+    private int _returned;
 
     public Consumer(
-        ConsumerDefinition definition, Topology topology, INatsConnection connection,
-        MessageProcessor processor, ConsumptionGate gate, Settlement settlement, TimeProvider clock, ILogger<Consumer> log)
+        ConsumerDefinition definition, Topology topology, BrokerConnection broker, INatsJSContext jetStream, MessageProcessor processor,
+        ConsumptionGate gate, Settlement settlement, Supervisor supervisor, TimeProvider clock, ILogger<Consumer> log)
     {
-        (_definition, _topology, _connection) = (definition, topology, connection);
-        (_processor, _gate, _settlement, _clock, _log) = (processor, gate, settlement, clock, log);
-        _held = new Deliveries(Options.EffectivePrefetch, Options.AckWait, settlement, clock);
+        (_definition, _topology, _broker, _jetStream) = (definition, topology, broker, jetStream);
+        (_processor, _gate, _settlement, _supervisor, _clock, _log) = (processor, gate, settlement, supervisor, clock, log);
+        _held = new Deliveries(Options.EffectivePrefetch, () => topology.AckWaitOf(definition), settlement, broker, clock);
     }
 
     public string Name => _definition.Name;
@@ -43,103 +49,100 @@ internal sealed class Consumer : BackgroundService
     /// <summary>Stop pulling, finish what is being handled, hand back what is not, and see the acknowledgements out.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var abort = new CancellationTokenSource();
+        using var stop = _supervisor.FollowStop(stoppingToken);
+        // Not disposed of: a handler that is left behind still has its token.
+        var abort = new CancellationTokenSource();
         using var idle = new CancellationTokenSource();
         var renewing = Supervised.RunAsync($"{Name} renewal", _held.RenewAsync, _clock, _log, idle.Token);
-        var workers = Enumerable.Range(0, Options.Workers).Select(_ => WorkAsync(stoppingToken, abort.Token)).ToArray();
+        var workers = Enumerable.Range(0, Options.Workers)
+            .Select(_ => Supervised.RunAsync($"{Name} worker", stopping => WorkAsync(stopping, abort.Token), _clock, _log, stop.Token))
+            .ToArray();
 
-        await Supervised.RunAsync(Name, PullAsync, _clock, _log, stoppingToken);
+        await Supervised.RunAsync(Name, PullAsync, _clock, _log, stop.Token);
         Trouble = "stopping";
-        abort.CancelAfter(Options.DrainTimeout);
-        await Task.WhenAll(workers);
+        await FinishAsync(Task.WhenAll(workers), abort);
 
-        var returned = _held.Count;
+        var returning = new List<Task>();
         while (_received.Reader.TryRead(out var delivery))
-            await _settlement.ReturnAsync(delivery);
-        await FlushAsync();
+            returning.Add(_settlement.ReturnAsync(delivery));
+        await Task.WhenAll(returning);
+        if (!await _broker.FlushAsync())
+            _log.AcknowledgementsUncertain(Name);
         await idle.CancelAsync();
         await renewing;
-        _log.Drained(Name, _finished, returned);
+        _log.Drained(Name, _finished, _returned + returning.Count);
     }
 
-    private async Task PullAsync(CancellationToken stoppingToken)
+    private async Task PullAsync(CancellationToken stopping)
     {
-        var overdue = Task.CompletedTask;
         try
         {
-            var consumer = await _topology.EnsureConsumerAsync(_definition, stoppingToken);
+            await _topology.ProvideConsumerAsync(_definition, trouble => Trouble = trouble, stopping);
             Trouble = null;
-            while (!stoppingToken.IsCancellationRequested)
+            while (!stopping.IsCancellationRequested)
             {
-                await _gate.WaitAsync(stoppingToken);
-                var room = await _held.WaitForRoomAsync(stoppingToken);
-                var pull = ReceiveAsync(consumer, room);
-                try
+                await _gate.WaitAsync(stopping);
+                var room = await _held.WaitForRoomAsync(stopping);
+                if (!_broker.IsOpen)
                 {
-                    await pull.WaitAsync(Options.PullExpiry + Pull.Grace, _clock, CancellationToken.None);
+                    Trouble = "not connected";
+                    await _broker.WaitUntilOpenAsync(stopping);
+                    Trouble = null;
                 }
-                catch (TimeoutException) when (!pull.IsFaulted)
+
+                await foreach (var delivery in _jetStream.PullAsync(_definition, room, Options.PullExpiry, _clock, stopping))
                 {
-                    // It gets no more messages, only nobody has said so: those that come now are for the next one.
-                    await overdue;
-                    overdue = pull;
+                    _held.Add(delivery);
+                    _received.Writer.TryWrite(delivery);
                 }
             }
         }
         catch (NatsException e)
         {
             Trouble = e.Message;
-            throw;
-        }
-        finally
-        {
-            await overdue.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // A lost connection is logged elsewhere.
+            if (_broker.IsOpen)
+                throw;
         }
     }
 
-    private async Task ReceiveAsync(INatsJSConsumer consumer, int room)
+    private async Task WorkAsync(CancellationToken stopping, CancellationToken abort)
     {
-        await foreach (var delivery in consumer.PullAsync(room, Options.PullExpiry, _clock))
-        {
-            _held.Add(delivery);
-            _received.Writer.TryWrite(delivery);
-        }
+        while (await _received.Reader.WaitToReadAsync(stopping))
+            while (!stopping.IsCancellationRequested && _received.Reader.TryRead(out var delivery))
+                try
+                {
+                    if (await _processor.ProcessAsync(delivery, stopping, abort))
+                        Interlocked.Increment(ref _finished);
+                    else
+                        Interlocked.Increment(ref _returned);
+                }
+                finally
+                {
+                    // Whatever happened: what nobody works on is not renewed, so that it comes again.
+                    _held.Remove(delivery);
+                }
     }
 
-    private async Task WorkAsync(CancellationToken stoppingToken, CancellationToken abort)
+    /// <summary>
+    /// Waits for the handlers as long as they make progress. Where none finishes for <see cref="ConsumerOptions.StallTimeout"/>, what they wait
+    /// for is away: they are cut off, and their messages handed back.
+    /// </summary>
+    private async Task FinishAsync(Task workers, CancellationTokenSource abort)
     {
-        while (await WaitForMessageAsync(stoppingToken))
-            while (!stoppingToken.IsCancellationRequested && _received.Reader.TryRead(out var delivery))
-            {
-                await _processor.ProcessAsync(delivery, stoppingToken, abort);
-                _held.Remove(delivery);
-                Interlocked.Increment(ref _finished);
-            }
+        var started = _clock.GetTimestamp();
+        while (!workers.IsCompleted)
+        {
+            var finished = Volatile.Read(ref _finished);
+            var left = Options.DrainTimeout - _clock.GetElapsedTime(started);
+            await workers.WaitAsync(Between(left, TimeSpan.Zero, Options.StallTimeout), _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (finished == Volatile.Read(ref _finished) || _clock.GetElapsedTime(started) >= Options.DrainTimeout)
+                break;
+        }
+
+        var cancelling = abort.CancelAsync();
+        await Task.WhenAll(cancelling, workers).WaitAsync(CutOffLimit, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task<bool> WaitForMessageAsync(CancellationToken stoppingToken)
-    {
-        try
-        {
-            return await _received.Reader.WaitToReadAsync(stoppingToken);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>A ping is answered after everything written before it: then the broker has the acknowledgements.</summary>
-    private async Task FlushAsync()
-    {
-        try
-        {
-            using var patience = new CancellationTokenSource(Options.PullExpiry, _clock);
-            await _connection.PingAsync(patience.Token);
-        }
-        catch (Exception e) when (e is NatsException or OperationCanceledException)
-        {
-            _log.SettlementFailed(Name, e.Message);
-        }
-    }
+    private static TimeSpan Between(TimeSpan time, TimeSpan least, TimeSpan most) => time < least ? least : time > most ? most : time;
 }

@@ -40,13 +40,20 @@ public sealed class ConsumerOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00.010", "00:05:00")]
     public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long one pull waits at the broker. Also the longest an idle consumer takes to drain.</summary>
+    /// <summary>How long one pull waits at the broker. A stopping consumer ends its pull.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:00:30")]
     public TimeSpan PullExpiry { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long a drain waits for handlers before it cuts them off and hands their messages back.</summary>
+    /// <summary>How long a stopping consumer waits for handlers while some of them finish, before it cuts off the others and hands their messages back.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>
+    /// How long a stopping consumer waits while no handler finishes. Then what they wait for (a database, a gateway) is treated as away: a
+    /// dependency that is away must not hold the stop up.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
+    public TimeSpan StallTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
     /// <summary>
     /// A first delivery within this time of its event is part of the trace that raised it. A later one is a replay or a backlog, not

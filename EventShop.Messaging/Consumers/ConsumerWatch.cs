@@ -7,7 +7,7 @@ namespace EventShop.Messaging;
 
 /// <summary>Asks the broker what it still has for each consumer of this service. Every replica tells the same.</summary>
 internal sealed class ConsumerWatch(
-    IEnumerable<ConsumerDefinition> consumers, INatsConnection connection, INatsJSContext jetStream, TimeProvider clock,
+    IEnumerable<ConsumerDefinition> consumers, BrokerConnection broker, INatsJSContext jetStream, Supervisor supervisor,
     ILogger<ConsumerWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -20,18 +20,15 @@ internal sealed class ConsumerWatch(
             MessagingTelemetry.DeadLettered.Add(0, Label(definition));
             MessagingTelemetry.Retried.Add(0, Label(definition));
         }
-        return Supervised.RunAsync("consumer watch", WatchAsync, clock, log, stoppingToken);
+        return supervisor.EveryAsync("consumer watch", Interval, ReadAllAsync, log, stoppingToken);
     }
 
-    private async Task WatchAsync(CancellationToken stoppingToken)
+    private async Task ReadAllAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(Interval, clock);
-        do
-            foreach (var definition in consumers)
-                // Away, it is told of often enough; and a consumer that is not there yet is the health check's.
-                if (connection.ConnectionState is NatsConnectionState.Open)
-                    await ReadAsync(definition, stoppingToken);
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        foreach (var definition in consumers)
+            // Skip while disconnected: that is logged elsewhere. A consumer that is not there yet is reported by the health check.
+            if (broker.IsOpen)
+                await ReadAsync(definition, cancellationToken);
     }
 
     private async Task ReadAsync(ConsumerDefinition definition, CancellationToken cancellationToken)

@@ -3,8 +3,11 @@ using System.Collections.Concurrent;
 namespace EventShop.Messaging;
 
 /// <summary>The messages this process holds: bounds how many, and renews the broker's patience with each from its receipt on.</summary>
-internal sealed class Deliveries(int capacity, TimeSpan ackWait, Settlement settlement, TimeProvider clock)
+internal sealed class Deliveries(int capacity, Func<TimeSpan> ackWait, Settlement settlement, BrokerConnection broker, TimeProvider clock)
 {
+    /// <summary>Half of a third of the shortest AckWait.</summary>
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
+
     private readonly ConcurrentDictionary<ulong, Delivery> _held = new();
     private readonly SemaphoreSlim _returned = new(0);
 
@@ -32,14 +35,16 @@ internal sealed class Deliveries(int capacity, TimeSpan ackWait, Settlement sett
     /// <summary>Tells the broker of every held message, each third of AckWait, that it is still being worked on.</summary>
     public async Task RenewAsync(CancellationToken cancellationToken)
     {
-        var third = ackWait / 3;
-        using var timer = new PeriodicTimer(third / 2, clock);
+        using var timer = new PeriodicTimer(Tick, clock);
         while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            var due = (ackWait() / 3) - Tick;
             foreach (var delivery in _held.Values)
-                if (clock.GetElapsedTime(delivery.RenewedAt) >= third / 2)
+                if (broker.IsOpen && clock.GetElapsedTime(delivery.RenewedAt) >= due)
                 {
                     delivery.RenewedAt = clock.GetTimestamp();
                     await settlement.RenewAsync(delivery);
                 }
+        }
     }
 }

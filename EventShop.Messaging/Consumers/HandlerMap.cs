@@ -11,11 +11,23 @@ public sealed class HandlerMap
 
     private readonly Dictionary<string, Dispatch> _handlers = [];
     private readonly IServiceCollection _services;
+    private string? _source;
 
     internal HandlerMap(IServiceCollection services) => _services = services;
 
     /// <summary>Handles nothing.</summary>
     internal static HandlerMap None { get; } = new(new ServiceCollection());
+
+    /// <summary>
+    /// Takes events of this source only; those of any other are poison. It keeps out what was published by mistake: a stranger may
+    /// call itself anything, and is kept out by the broker's own rights.
+    /// </summary>
+    /// <param name="source">The publisher's CloudEvents <c>source</c>, part of its contract.</param>
+    public HandlerMap From(string source)
+    {
+        _source = source;
+        return this;
+    }
 
     /// <summary>Gives events of type <typeparamref name="TEvent"/> to <typeparamref name="THandler"/>, made anew for each message.</summary>
     public HandlerMap Handle<TEvent, THandler>()
@@ -31,11 +43,15 @@ public sealed class HandlerMap
     /// <summary>Whether a handler takes this type.</summary>
     internal bool Knows(string type) => _handlers.ContainsKey(type);
 
-    /// <exception cref="PoisonMessageException">No handler takes this type, or the body is not such an event.</exception>
-    internal Task DispatchAsync(IServiceProvider services, byte[] body, MessageContext context, CancellationToken cancellationToken) =>
-        _handlers.TryGetValue(context.Type, out var dispatch)
+    /// <exception cref="PoisonMessageException">It is of another source, no handler takes its type, or the body is not such an event.</exception>
+    internal Task DispatchAsync(IServiceProvider services, byte[] body, MessageContext context, CancellationToken cancellationToken)
+    {
+        if (_source is not null && context.Source != _source)
+            throw new PoisonMessageException($"its source is not {_source}");
+        return _handlers.TryGetValue(context.Type, out var dispatch)
             ? dispatch(services, body, context, cancellationToken)
             : throw new PoisonMessageException($"no handler for its type; known: {string.Join(", ", _handlers.Keys)}");
+    }
 
     private static TEvent Read<TEvent>(byte[] body) where TEvent : IEvent<TEvent>
     {

@@ -12,13 +12,13 @@ namespace EventShop.Messaging;
 /// </summary>
 internal sealed class InboxKeeper(
     NpgsqlDataSource db, INatsConnection connection, INatsJSContext jetStream, IEnumerable<ConsumerDefinition> consumers, InboxOptions options,
-    TimeProvider clock, ILogger<InboxKeeper> log) : BackgroundService
+    Supervisor supervisor, TimeProvider clock, ILogger<InboxKeeper> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan WhileBrokerIsAway = TimeSpan.FromSeconds(5);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Supervised.RunAsync("inbox pruning", KeepAsync, clock, log, stoppingToken);
+        supervisor.RunAsync("inbox pruning", KeepAsync, log, stoppingToken);
 
     private async Task KeepAsync(CancellationToken cancellationToken)
     {

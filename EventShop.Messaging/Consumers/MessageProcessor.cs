@@ -7,7 +7,7 @@ namespace EventShop.Messaging;
 
 /// <summary>Has one message handled and settles it: acknowledged, tried again, given up, or held until it can be handled.</summary>
 internal sealed class MessageProcessor(
-    ConsumerDefinition definition, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters,
+    ConsumerDefinition definition, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters, DatabaseWatch database,
     IServiceScopeFactory scopes, TimeProvider clock, ILogger log)
 {
     private static readonly KeyValuePair<string, object?> NatsSystem = new("messaging.system", MessagingTelemetry.Nats);
@@ -17,25 +17,35 @@ internal sealed class MessageProcessor(
     /// <param name="delivery">The message.</param>
     /// <param name="stopping">The consumer is draining: what is held is handed back, what runs is finished.</param>
     /// <param name="abort">The drain's time is up: what runs is cut off and handed back.</param>
-    public async Task ProcessAsync(Delivery delivery, CancellationToken stopping, CancellationToken abort)
+    /// <returns>False when it was handed back unsettled, because the consumer is draining.</returns>
+    public async Task<bool> ProcessAsync(Delivery delivery, CancellationToken stopping, CancellationToken abort)
     {
         try
         {
             for (var holds = 0; ; holds++)
                 if (await AttemptAsync(delivery, isRepeated: holds > 0, abort) is not { } hindrance)
-                    return;
+                    return true;
                 else
                     await HoldAsync(hindrance, holds, stopping);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             await settlement.ReturnAsync(delivery);
+            return false;
         }
         catch (NatsException e)
         {
             // The dead letter could not be stored: the message stays where it is and comes again.
             log.SettlementFailed(definition.Name, e.Message);
             await settlement.RetryAsync(delivery);
+            return true;
+        }
+        catch (Exception e)
+        {
+            // Nobody foresaw it. The worker lives on, and the message is tried again like one whose handler failed.
+            log.ProcessingFailed(definition.Name, delivery.Sequence, delivery.Metadata.Stream, e.Message, e);
+            await settlement.RetryAsync(delivery);
+            return true;
         }
         finally
         {
@@ -124,6 +134,9 @@ internal sealed class MessageProcessor(
         catch (TimeoutException e) when (!handling.IsCompleted)
         {
             await cancellation.CancelAsync();
+            // It may have spent its time on trying again and again: object mappers do.
+            if (await database.LookAsync() is { } trouble)
+                throw new DependencyUnavailableException($"the database: {trouble}", e);
             throw new TimeoutException($"the handler took longer than HandlerTimeout ({definition.Options.HandlerTimeout})", e);
         }
     }

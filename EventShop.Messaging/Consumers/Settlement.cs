@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using NATS.Client.Core;
 using NATS.Client.JetStream;
 
 namespace EventShop.Messaging;
@@ -9,8 +8,11 @@ namespace EventShop.Messaging;
 /// An acknowledgement that cannot be sent is logged and forgotten: the message comes again, and its effect is applied once.
 /// None of these takes a cancellation token, so that stopping the service never drops the acknowledgement of finished work.
 /// </remarks>
-internal sealed class Settlement(string consumer, ConsumerOptions options, ILogger log)
+internal sealed class Settlement(string consumer, ConsumerOptions options, TimeProvider clock, ILogger log)
 {
+    /// <summary>How long an acknowledgement is waited for while the connection is lost. It is sent later all the same, when the connection is back.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     /// <summary>Handled, and its effect is on disk.</summary>
     public Task AckAsync(Delivery delivery) => SendAsync(delivery, message => message.AckAsync());
 
@@ -42,9 +44,17 @@ internal sealed class Settlement(string consumer, ConsumerOptions options, ILogg
     {
         try
         {
-            await acknowledge(delivery.Message);
+            var sending = acknowledge(delivery.Message);
+            if (sending.IsCompleted)
+                await sending;
+            else
+                await sending.AsTask().WaitAsync(Patience, clock);
         }
-        catch (NatsException e)
+        catch (TimeoutException)
+        {
+            log.SettlementDelayed(consumer, delivery.Sequence);
+        }
+        catch (Exception e)
         {
             log.SettlementFailed(consumer, e.Message);
         }

@@ -23,47 +23,38 @@ public static class DatabaseExtensions
     {
         var service = Assembly.GetCallingAssembly();
         var options = host.Configuration.GetValidated<DatabaseOptions>("Database");
-        var connectionString = Read(host.Configuration, connectionName, host.Environment.ApplicationName);
+        var connectionString = Read(host.Configuration, connectionName, host.Environment.ApplicationName, options);
 
         host.Services.TryAddSingleton(TimeProvider.System);
-        host.Services.AddSingleton(new DatabaseConnection(connectionName, connectionString));
-        host.Services.AddSingleton(provider =>
-        {
-            var builder = new NpgsqlDataSourceBuilder(connectionString) { Name = connectionName };
-            builder.UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>());
-            return builder.Build();
-        });
+        host.Services.TryAddSingleton<Supervisor>();
+        host.Services.AddSingleton(options);
+        host.Services.AddSingleton(provider => new DatabasePools(
+            connectionName, connectionString, options, provider.GetRequiredService<ILoggerFactory>()));
+        host.Services.AddSingleton(provider => provider.GetRequiredService<DatabasePools>().Main);
         host.Services.AddSingleton(provider => new DatabaseSetup(
             provider.GetRequiredService<NpgsqlDataSource>(), new(connectionName, connectionString),
             [typeof(DatabaseExtensions).Assembly, service], options,
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<DatabaseSetup>>()));
         host.Services.AddSingleton<ISetup>(provider => provider.GetRequiredService<DatabaseSetup>());
         host.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseSetup>());
+        host.Services.AddSingleton<DatabaseWatch>();
+        host.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseWatch>());
         host.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database");
     }
 
-    private static string Read(IConfiguration configuration, string name, string application)
+    private static string Read(IConfiguration configuration, string name, string application, DatabaseOptions options)
     {
         var key = $"ConnectionStrings:{name}";
         try
         {
-            var builder = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(name) ?? "");
-            if (string.IsNullOrEmpty(builder.Host) || string.IsNullOrEmpty(builder.Database))
+            var settings = ConnectionSettings.Complete(configuration.GetConnectionString(name) ?? "", application, options.BehindPooler);
+            if (string.IsNullOrEmpty(settings.Host) || string.IsNullOrEmpty(settings.Database))
                 throw Invalid("must name Host and Database, for example Host=localhost;Username=postgres;Database=orders");
-            builder.ApplicationName ??= application;
-            // Statements are few and hot: prepared once per connection, and given up long before a caller would.
-            builder.MaxAutoPrepare = Math.Max(builder.MaxAutoPrepare, 32);
-            builder.AutoPrepareMinUsages = 2;
-            // Planning anew for the arrays of each group takes longer than storing it, and compiling takes longer than anything here.
-            builder.Options = $"-c plan_cache_mode=force_generic_plan -c jit=off {builder.Options}".TrimEnd();
-            // Nothing here changes a session's settings. Undoing them would cost each statement as much as it costs itself.
-            if (!builder.ShouldSerialize("No Reset On Close"))
-                builder.NoResetOnClose = true;
-            if (!builder.ShouldSerialize("Command Timeout"))
-                builder.CommandTimeout = 10;
-            return builder.ConnectionString;
+            // Settings that contradict each other are found when sessions are to be pooled.
+            NpgsqlDataSource.Create(settings).Dispose();
+            return settings.ConnectionString;
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
             throw Invalid(e.Message);
         }
@@ -76,21 +67,3 @@ public static class DatabaseExtensions
 
 /// <summary>What a data source does not give away again: the connection string with its password.</summary>
 internal sealed record DatabaseConnection(string Name, string ConnectionString);
-
-/// <summary>PostgreSQL answers a query.</summary>
-internal sealed class DatabaseHealthCheck(NpgsqlDataSource db) : IHealthCheck
-{
-    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
-    {
-        try
-        {
-            await using var command = db.CreateCommand("select 1");
-            await command.ExecuteScalarAsync(cancellationToken);
-            return HealthCheckResult.Healthy();
-        }
-        catch (NpgsqlException e)
-        {
-            return HealthCheckResult.Unhealthy(e.Message);
-        }
-    }
-}

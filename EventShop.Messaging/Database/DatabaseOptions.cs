@@ -14,4 +14,11 @@ public sealed class DatabaseOptions
     /// <c>setup</c> does; a service that finds an older schema does not start.
     /// </summary>
     public bool ApplySchema { get; set; } = true;
+
+    /// <summary>
+    /// Whether the service reaches PostgreSQL through a pooler in transaction mode (PgBouncer), where a session belongs to it for one transaction
+    /// only. Then nothing is prepared, set with the connection or listened for: statements are planned each time, and events appended by a
+    /// transaction of the application's own wait for the outbox's next sweep.
+    /// </summary>
+    public bool BehindPooler { get; set; }
 }

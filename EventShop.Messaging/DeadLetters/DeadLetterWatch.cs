@@ -8,7 +8,7 @@ namespace EventShop.Messaging;
 
 /// <summary>Counts the dead letters that wait for an operator, and has those reviewed that may have become obsolete.</summary>
 internal sealed class DeadLetterWatch(
-    DeadLetters deadLetters, ObsoleteLetters obsolete, IServiceScopeFactory scopes, TimeProvider clock, ILogger<DeadLetterWatch> log) : BackgroundService
+    DeadLetters deadLetters, ObsoleteLetters obsolete, IServiceScopeFactory scopes, Supervisor supervisor, TimeProvider clock, ILogger<DeadLetterWatch> log) : BackgroundService
 {
     /// <summary>Letters that are reviewed. Of more than that the oldest are, and the others count as open.</summary>
     private const int MaxReviewed = 10_000;
@@ -22,7 +22,7 @@ internal sealed class DeadLetterWatch(
     public OpenLetters? Open { get; private set; }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Supervised.EveryAsync("dead letter watch", Interval, WatchAsync, clock, log, stoppingToken);
+        supervisor.EveryAsync("dead letter watch", Interval, WatchAsync, log, stoppingToken);
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {

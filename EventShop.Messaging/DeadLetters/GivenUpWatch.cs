@@ -13,8 +13,8 @@ namespace EventShop.Messaging;
 /// code. The broker gives it up, and says so in an advisory with nothing but its sequence; that is kept in a stream, and read here.
 /// </summary>
 internal sealed class GivenUpWatch(
-    ConsumerDefinition consumer, Topology topology, INatsJSContext jetStream, DeadLetters deadLetters, TimeProvider clock,
-    ILogger<GivenUpWatch> log) : BackgroundService
+    ConsumerDefinition consumer, Topology topology, BrokerConnection broker, INatsJSContext jetStream, DeadLetters deadLetters,
+    Supervisor supervisor, TimeProvider clock, ILogger<GivenUpWatch> log) : BackgroundService
 {
     private const string Subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
 
@@ -25,34 +25,48 @@ internal sealed class GivenUpWatch(
     private static readonly ConsumerOptions Options = new() { Workers = 8, MaxAttempts = 1_000_000 };
 
     private readonly ConsumerDefinition _advisories = AdvisoriesOf(consumer);
-    private readonly Settlement _settlement = new(AdvisoriesOf(consumer).Name, Options, log);
+    private readonly Settlement _settlement = new(AdvisoriesOf(consumer).Name, Options, clock, log);
 
     /// <summary>The consumer of the advisories about another one.</summary>
     public static ConsumerDefinition AdvisoriesOf(ConsumerDefinition consumer) => new(
         $"{consumer.Name}-given-up", Stream.Name, $"{Subject}.{consumer.Stream}.{consumer.Name}", HandlerMap.None, Options);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Supervised.RunAsync(_advisories.Name, WatchAsync, clock, log, stoppingToken);
+        supervisor.RunAsync(_advisories.Name, WatchAsync, log, stoppingToken);
 
-    private async Task WatchAsync(CancellationToken stoppingToken)
-    {
-        var advisories = await topology.EnsureConsumerAsync(_advisories, stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
-            await foreach (var delivery in advisories.PullAsync(Options.EffectivePrefetch, Options.PullExpiry, clock))
-                await KeepAsync(delivery, stoppingToken);
-    }
-
-    private async Task KeepAsync(Delivery delivery, CancellationToken cancellationToken)
+    private async Task WatchAsync(CancellationToken stopping)
     {
         try
         {
-            await StoreAsync(JsonSerializer.Deserialize(delivery.Message.Data, AdvisoryJson.Default.MaxDeliveries)!, cancellationToken);
+            await topology.ProvideConsumerAsync(_advisories, _ => { }, stopping);
+            while (!stopping.IsCancellationRequested)
+            {
+                await broker.WaitUntilOpenAsync(stopping);
+                await foreach (var delivery in jetStream.PullAsync(_advisories, Options.EffectivePrefetch, Options.PullExpiry, clock, stopping))
+                    await KeepAsync(delivery, stopping);
+            }
+        }
+        catch (NatsException) when (!broker.IsOpen)
+        {
+            // A lost connection is logged elsewhere.
+        }
+    }
+
+    private async Task KeepAsync(Delivery delivery, CancellationToken stopping)
+    {
+        try
+        {
+            await StoreAsync(JsonSerializer.Deserialize(delivery.Message.Data, AdvisoryJson.Default.MaxDeliveries)!, stopping);
             await _settlement.AckAsync(delivery);
         }
-        catch (NatsException e)
+        catch (NatsException e) when (broker.IsOpen)
         {
             log.SettlementFailed(_advisories.Name, e.Message);
             await _settlement.RetryAsync(delivery);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            await _settlement.ReturnAsync(delivery);
         }
     }
 

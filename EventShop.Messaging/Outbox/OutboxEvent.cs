@@ -24,6 +24,6 @@ public sealed record OutboxEvent(
         var time = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
         return new(id ?? Guid.CreateVersion7(now), key, TEvent.Type, TEvent.Subject, time,
             JsonSerializer.SerializeToUtf8Bytes(message, TEvent.Json),
-            activity?.Id, activity?.TraceStateString, TraceContext.BaggageOf(activity));
+            TraceContext.ParentOf(activity), TraceContext.StateOf(activity), TraceContext.BaggageOf(activity));
     }
 }

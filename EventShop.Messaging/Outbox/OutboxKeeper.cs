@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace EventShop.Messaging;
 
 /// <summary>Watches what the outbox owes, and prunes what it has sent.</summary>
-internal sealed class OutboxKeeper(OutboxTable table, TimeProvider clock, ILogger<OutboxKeeper> log) : BackgroundService
+internal sealed class OutboxKeeper(OutboxTable table, Supervisor supervisor, TimeProvider clock, ILogger<OutboxKeeper> log) : BackgroundService
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PruneInterval = TimeSpan.FromMinutes(10);
@@ -13,8 +13,8 @@ internal sealed class OutboxKeeper(OutboxTable table, TimeProvider clock, ILogge
     public OutboxBacklog? Backlog { get; private set; }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        Supervised.EveryAsync("outbox watch", WatchInterval, WatchAsync, clock, log, stoppingToken),
-        Supervised.EveryAsync("outbox pruning", PruneInterval, PruneAsync, clock, log, stoppingToken));
+        supervisor.EveryAsync("outbox watch", WatchInterval, WatchAsync, log, stoppingToken),
+        supervisor.EveryAsync("outbox pruning", PruneInterval, PruneAsync, log, stoppingToken));
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {

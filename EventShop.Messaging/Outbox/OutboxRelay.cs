@@ -20,6 +20,9 @@ internal sealed class OutboxRelay : BackgroundService
     /// <summary>Nobody waits for an event to be marked, and a crash before it is has it sent once more: many are marked together.</summary>
     private static readonly TimeSpan MarkLinger = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>What a broker or a database that answers needs for all that is in memory. One that is away must not hold the stop up.</summary>
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(1);
+
     private readonly OutboxTable _table;
     private readonly EventPublisher _publisher;
     private readonly OutboxOptions _options;
@@ -45,18 +48,27 @@ internal sealed class OutboxRelay : BackgroundService
     /// <summary>Takes a committed event. Never waits: what does not fit stays in the table for the sweep.</summary>
     public void Offer(OutboxEvent e) => _committed.Writer.TryWrite(e);
 
-    /// <summary>Sends what has been committed, as far as the broker answers. The rest is sent by another process, or after the next start.</summary>
+    /// <summary>
+    /// Sends what has been committed, as far as broker and database answer in time. The rest is sent by another process, or after the next start.
+    /// </summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         _committed.Writer.TryComplete();
-        await base.StopAsync(cancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(StopLimit);
+        await base.StopAsync(limit.Token);
         await _sent.DisposeAsync();
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        SendCommittedAsync(),
-        Supervised.RunAsync("outbox sweep", SweepAsync, _clock, _log, stoppingToken),
-        Supervised.RunAsync("outbox notifications", ListenAsync, _clock, _log, stoppingToken));
+    /// <summary>Goes on while the application stops, and until the host stops this service: until those that append events have stopped.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var stop = new DetachedCancellation(stoppingToken);
+        await Task.WhenAll(
+            SendCommittedAsync(),
+            Supervised.RunAsync("outbox sweep", SweepAsync, _clock, _log, stop.Token),
+            _table.CanListen ? Supervised.RunAsync("outbox notifications", ListenAsync, _clock, _log, stop.Token) : Task.CompletedTask);
+    }
 
     private async Task SendCommittedAsync()
     {
@@ -115,9 +127,9 @@ internal sealed class OutboxRelay : BackgroundService
         {
             await await PublishAsync(claimed);
         }
-        catch (Exception trouble) when (trouble is NpgsqlException or ObjectDisposedException)
+        catch (Exception trouble)
         {
-            // Sent but not marked: it is sent once more, and the broker recognises its id.
+            // Perhaps sent, and not marked: it is sent once more, and the broker recognises its id.
             _log.EventNotMarked(claimed.Event.Id, trouble.Message);
         }
     }

@@ -7,9 +7,9 @@ namespace EventShop.Messaging;
 /// None of them needs its commit on disk: one that is lost makes an event be sent again, which the broker and the consumers
 /// recognise. So they run with <c>synchronous_commit = off</c> and leave the disk to the commits that carry orders.
 /// </remarks>
-internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions options) : IAsyncDisposable
+internal sealed class OutboxTable(DatabasePools pools, OutboxOptions options)
 {
-    private readonly NpgsqlDataSource _db = Relaxed(database);
+    private readonly NpgsqlDataSource _db = pools.Relay;
 
     /// <summary>Takes events that are due, parked ones too, oldest first, away from every other process for a claim's length.</summary>
     public async Task<IReadOnlyList<ClaimedEvent>> ClaimDueAsync(CancellationToken cancellationToken)
@@ -110,18 +110,11 @@ internal sealed class OutboxTable(DatabaseConnection database, OutboxOptions opt
             reader.IsDBNull(3) ? null : reader.GetFieldValue<DateTimeOffset>(3), Text(reader, 4));
     }
 
+    /// <inheritdoc cref="DatabasePools.CanListen"/>
+    public bool CanListen => pools.CanListen;
+
     /// <summary>A connection of the relay's own, for notifications.</summary>
     public ValueTask<NpgsqlConnection> OpenConnectionAsync(CancellationToken cancellationToken) => _db.OpenConnectionAsync(cancellationToken);
-
-    public ValueTask DisposeAsync() => _db.DisposeAsync();
-
-    private static NpgsqlDataSource Relaxed(DatabaseConnection database)
-    {
-        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { MaxPoolSize = 4 };
-        // To the planner outbox_unsent is almost empty, and best read from end to end: through all the pages of rows that were sent.
-        settings.Options = $"{settings.Options} -c synchronous_commit=off -c enable_seqscan=off".TrimStart();
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = $"{database.Name}-relay" }.Build();
-    }
 
     private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 }

@@ -19,6 +19,27 @@ internal static class Drift
         NumReplicas = replicas,
     };
 
+    /// <summary>
+    /// Of what is wanted, that which costs nothing that is there: no message, no copy of one, no subject. A stream only grows by it, so that no two
+    /// versions of a service can change it to and fro.
+    /// </summary>
+    public static StreamConfig OnlyGrown(this StreamConfig wanted, StreamConfig actual) => wanted with
+    {
+        Subjects = [.. wanted.Subjects ?? [], .. (actual.Subjects ?? []).Where(subject => !StreamDefinition.Captures(wanted.Subjects ?? [], subject))],
+        Retention = actual.Retention,
+        Storage = actual.Storage,
+        Discard = actual.Discard,
+        // Zero is for ever.
+        MaxAge = actual.MaxAge == TimeSpan.Zero || actual.MaxAge > wanted.MaxAge ? actual.MaxAge : wanted.MaxAge,
+        DuplicateWindow = actual.DuplicateWindow > wanted.DuplicateWindow ? actual.DuplicateWindow : wanted.DuplicateWindow,
+        NumReplicas = Math.Max(actual.NumReplicas, wanted.NumReplicas),
+    };
+
+    /// <summary>Whether events can be kept in it until they are handled, whatever else is not as wanted.</summary>
+    public static bool Serves(this StreamConfig actual, StreamConfig wanted) =>
+        actual.Storage == wanted.Storage && actual.Retention == wanted.Retention
+        && (wanted.Subjects ?? []).All(subject => StreamDefinition.Captures(actual.Subjects ?? [], subject));
+
     public static ConsumerConfig Configure(this ConsumerDefinition definition, ConsumerConfig config) => config with
     {
         FilterSubject = definition.Subject,
@@ -31,7 +52,7 @@ internal static class Drift
 
     /// <returns>Null when they agree; otherwise <c>ack_wait 00:00:10 → 00:00:30, …</c>.</returns>
     public static string? Between(StreamConfig actual, StreamConfig wanted) => Describe(
-        ("subjects", string.Join(' ', actual.Subjects ?? []), string.Join(' ', wanted.Subjects ?? [])),
+        ("subjects", string.Join(' ', (actual.Subjects ?? []).Order()), string.Join(' ', (wanted.Subjects ?? []).Order())),
         ("retention", actual.Retention, wanted.Retention),
         ("storage", actual.Storage, wanted.Storage),
         ("discard", actual.Discard, wanted.Discard),

@@ -12,7 +12,11 @@ public sealed record StreamDefinition(string Name, params string[] Subjects)
     public TimeSpan DuplicateWindow { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>Whether this subject is one of its subjects, of which <c>*</c> stands for one part and a last <c>&gt;</c> for one or more.</summary>
-    public bool Captures(string subject) => Subjects.Any(pattern => Covers(pattern.Split('.'), subject.Split('.')));
+    public bool Captures(string subject) => Captures(Subjects, subject);
+
+    /// <summary>Whether this subject, which may have <c>*</c> and <c>&gt;</c> itself, is in one of the others.</summary>
+    internal static bool Captures(IEnumerable<string> patterns, string subject) =>
+        patterns.Any(pattern => Covers(pattern.Split('.'), subject.Split('.')));
 
     private static bool Covers(string[] pattern, string[] subject)
     {
@@ -20,7 +24,7 @@ public sealed record StreamDefinition(string Name, params string[] Subjects)
         {
             if (pattern[i] is ">")
                 return i < subject.Length;
-            if (i == subject.Length || (pattern[i] is not "*" && pattern[i] != subject[i]))
+            if (i == subject.Length || (pattern[i] != subject[i] && (pattern[i] is not "*" || subject[i] is ">")))
                 return false;
         }
         return pattern.Length == subject.Length;

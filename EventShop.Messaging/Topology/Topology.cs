@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
@@ -7,26 +8,46 @@ using NATS.Client.JetStream.Models;
 namespace EventShop.Messaging;
 
 /// <summary>
-/// Sees to it that the streams this service publishes to exist as defined: at the start, after every reconnect (the broker may
-/// have come back empty), and now and then. Consumers are seen to by those who consume.
+/// Sees to it that the streams this service publishes to exist: at the start, after every reconnect (the broker may have come back
+/// empty), and now and then. Consumers are seen to by those who consume.
 /// </summary>
+/// <remarks>
+/// What exists with another configuration is changed once by each process, when it first sees it, and only so that no message can be lost.
+/// Whatever differs later, or would cost messages, is another version's or an operator's doing: it is told and left (ADR 13).
+/// </remarks>
 internal sealed class Topology : BackgroundService
 {
     private const int NotFound = 404;
+    private const int StreamNotFound = 10059;
+    private const int ConsumerNotFound = 10014;
+    private const int NameInUse = 10058;
+
+    /// <summary>How often a stream that another service makes is looked for.</summary>
+    private static readonly TimeSpan StreamPause = TimeSpan.FromMilliseconds(500);
 
     private readonly INatsConnection _connection;
     private readonly INatsJSContext _jetStream;
+    private readonly BrokerConnection _broker;
     private readonly IReadOnlyList<StreamDefinition> _streams;
+    private readonly IEnumerable<ConsumerDefinition> _consumers;
     private readonly MessagingOptions _options;
+    private readonly Supervisor _supervisor;
     private readonly TimeProvider _clock;
     private readonly ILogger<Topology> _log;
     private readonly SemaphoreSlim _reconnected = new(0);
+    private readonly Dictionary<string, long> _loggedAt = [];
+    private readonly ConcurrentDictionary<string, string> _differences = new();
+    private readonly ConcurrentDictionary<string, TimeSpan> _ackWaits = new();
+
+    /// <summary>What has been seen as defined, or brought to it as far as may be: from then on it is only compared.</summary>
+    private readonly ConcurrentDictionary<string, bool> _settled = new();
 
     public Topology(
-        INatsConnection connection, INatsJSContext jetStream, IEnumerable<StreamDefinition> streams, MessagingOptions options,
-        TimeProvider clock, ILogger<Topology> log)
+        INatsConnection connection, INatsJSContext jetStream, BrokerConnection broker, IEnumerable<StreamDefinition> streams,
+        IEnumerable<ConsumerDefinition> consumers, MessagingOptions options, Supervisor supervisor, TimeProvider clock, ILogger<Topology> log)
     {
-        (_connection, _jetStream, _streams, _options, _clock, _log) = (connection, jetStream, [.. streams], options, clock, log);
+        (_connection, _jetStream, _broker, _streams, _consumers) = (connection, jetStream, broker, [.. streams], consumers);
+        (_options, _supervisor, _clock, _log) = (options, supervisor, clock, log);
         _connection.ConnectionOpened += (_, _) =>
         {
             _reconnected.Release();
@@ -34,45 +55,40 @@ internal sealed class Topology : BackgroundService
         };
     }
 
-    /// <summary>Null when the broker has all streams as defined; otherwise why not.</summary>
+    /// <summary>Null when the broker has all streams, and can keep events in them; otherwise why not.</summary>
     public string? Trouble { get; private set; } = "not verified yet";
 
-    /// <returns>The durable consumer, created, or updated where it differs.</returns>
-    /// <exception cref="NatsJSException">The stream is not there yet, or the consumer differs in what the broker does not change.</exception>
-    public async Task<INatsJSConsumer> EnsureConsumerAsync(ConsumerDefinition definition, CancellationToken cancellationToken)
-    {
-        INatsJSConsumer consumer;
-        try
-        {
-            consumer = await _jetStream.GetConsumerAsync(definition.Stream, definition.Name, cancellationToken);
-        }
-        catch (NatsJSApiException e) when (e.Error.Code is NotFound)
-        {
-            if (!_options.Provision)
-                throw NotProvisioned($"consumer {definition.Name} on stream {definition.Stream}", e);
-            consumer = await _jetStream.CreateConsumerAsync(
-                definition.Stream, definition.Configure(new ConsumerConfig(definition.Name)), cancellationToken);
-            _log.ConsumerProvisioned(definition.Name, definition.Stream, "created");
-            return consumer;
-        }
+    /// <summary>What differs from its definition and is left as it is, which keeps nothing from working; null when nothing does.</summary>
+    public string? Differences => _differences.IsEmpty ? null : string.Join("; ", _differences.Select(d => $"{d.Key}: {d.Value}").Order());
 
-        var wanted = definition.Configure(consumer.Info.Config);
-        if (Drift.Between(consumer.Info.Config, wanted) is not { } drift || IsLeftAlone($"consumer {definition.Name}", drift))
-            return consumer;
-        if (consumer.Info.Config.FilterSubject != wanted.FilterSubject && !AppliesChangedFilters(_connection.ServerInfo))
-            throw new NatsJSException($"{drift}, and nats-server {_connection.ServerInfo?.Version} takes a changed filter without applying it: " +
-                "delete the consumer, give it another name, or run nats-server 2.10 or later");
-        try
+    /// <summary>Makes the durable consumer as defined, as soon as the broker and the stream are there: another service may be about to make the stream.</summary>
+    /// <param name="definition">The consumer.</param>
+    /// <param name="waits">Is told what it waits for.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="NatsJSException">The broker refuses, or the consumer differs in what the broker does not change.</exception>
+    public async Task ProvideConsumerAsync(ConsumerDefinition definition, Action<string> waits, CancellationToken cancellationToken)
+    {
+        while (true)
         {
-            consumer = await _jetStream.UpdateConsumerAsync(definition.Stream, wanted, cancellationToken);
+            await _broker.WaitUntilOpenAsync(cancellationToken);
+            try
+            {
+                await EnsureConsumerAsync(definition, cancellationToken);
+                return;
+            }
+            catch (NatsJSApiException e) when (e.Error.ErrCode is StreamNotFound)
+            {
+                waits($"waits for stream {definition.Stream}");
+                // The streams of this service are made meanwhile.
+                if (_streams.All(stream => stream.Name != definition.Stream) && IsTimeToLog(definition.Stream))
+                    _log.StreamAwaited(definition.Stream);
+                await Task.Delay(Jitter.Around(StreamPause), _clock, cancellationToken);
+            }
         }
-        catch (NatsJSApiException e)
-        {
-            throw Unchangeable(drift, e);
-        }
-        _log.ConsumerProvisioned(definition.Name, definition.Stream, $"updated: {drift}");
-        return consumer;
     }
+
+    /// <summary>How long the broker waits for a sign of life of this consumer's messages: another version may have defined it.</summary>
+    public TimeSpan AckWaitOf(ConsumerDefinition definition) => _ackWaits.GetValueOrDefault(definition.Name, definition.Options.AckWait);
 
     /// <summary>Makes the streams, and a moment later the consumers, as defined; now, or not at all.</summary>
     /// <exception cref="NatsException">The broker is away or refuses, or another service's stream is not there yet.</exception>
@@ -80,43 +96,59 @@ internal sealed class Topology : BackgroundService
     {
         await _connection.ConnectAsync();
         foreach (var definition in _streams)
-            await EnsureStreamAsync(definition, cancellationToken);
+            await EnsureStreamAsync(definition, isSetup: true, cancellationToken);
         foreach (var definition in consumers)
             await EnsureConsumerAsync(definition, cancellationToken);
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        _supervisor.RunAsync("topology", KeepAsync, _log, stoppingToken);
+
+    /// <summary>Creates the durable consumer, or updates it where it differs and has not been seen to before.</summary>
+    private async Task EnsureConsumerAsync(ConsumerDefinition definition, CancellationToken cancellationToken)
+    {
+        var consumer = await FindAsync(definition, cancellationToken) ?? await CreateAsync(definition, cancellationToken);
+        var what = Name(definition);
+        var wanted = definition.Configure(consumer.Info.Config);
+        if (Drift.Between(consumer.Info.Config, wanted) is { } drift && MayChange(what))
+        {
+            if (consumer.Info.Config.FilterSubject != wanted.FilterSubject && !AppliesChangedFilters(_connection.ServerInfo))
+                throw new NatsJSException($"{drift}, and nats-server {_connection.ServerInfo?.Version} takes a changed filter without applying it: " +
+                    "delete the consumer, give it another name, or run nats-server 2.10 or later");
+            try
+            {
+                consumer = await _jetStream.UpdateConsumerAsync(definition.Stream, wanted, cancellationToken);
+            }
+            catch (NatsJSApiException e)
+            {
+                throw new NatsJSException(Refused(drift, e), e);
+            }
+            _log.ConsumerProvisioned(definition.Name, definition.Stream, $"updated: {drift}");
+        }
+        _settled[what] = true;
+        Compare(definition, consumer.Info.Config);
     }
 
     /// <summary>Before 2.10 the broker stores the new filter, and delivers nothing more.</summary>
     private static bool AppliesChangedFilters(INatsServerInfo? server) =>
         !Version.TryParse(server?.Version.Split('-')[0], out var version) || version >= new Version(2, 10);
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Supervised.RunAsync("topology", KeepAsync, _clock, _log, stoppingToken);
-
-    private async Task KeepAsync(CancellationToken stoppingToken)
+    private async Task KeepAsync(CancellationToken stopping)
     {
-        await ConnectAsync(stoppingToken);
         while (true)
         {
-            if (_connection.ConnectionState is NatsConnectionState.Open)
-                await EnsureStreamsAsync(stoppingToken);
-            await _reconnected.WaitAsync(_options.TopologyInterval, stoppingToken);
-        }
-    }
-
-    private async Task ConnectAsync(CancellationToken stoppingToken)
-    {
-        while (_connection.ConnectionState is not NatsConnectionState.Open)
-        {
+            await _broker.WaitUntilOpenAsync(stopping);
             try
             {
-                await _connection.ConnectAsync();
+                await EnsureStreamsAsync(stopping);
+                await CompareConsumersAsync(stopping);
             }
-            catch (NatsException e)
+            catch (NatsException e) when (!_broker.IsOpen)
             {
                 Trouble = e.Message;
-                _log.NotConnected(BrokerUrl.WithoutCredentials(_connection.Opts.Url), e.Message);
-                await Task.Delay(Jitter.Around(TimeSpan.FromSeconds(1)), _clock, stoppingToken);
             }
+
+            await _reconnected.WaitAsync(_options.TopologyInterval, stopping);
         }
     }
 
@@ -127,59 +159,143 @@ internal sealed class Topology : BackgroundService
         {
             try
             {
-                await EnsureStreamAsync(definition, cancellationToken);
+                await EnsureStreamAsync(definition, isSetup: false, cancellationToken);
             }
-            catch (NatsJSException e)
+            catch (NatsJSException e) when (_broker.IsOpen)
             {
-                _log.TopologyDrift(definition.Name, e.Message);
+                if (IsTimeToLog($"{definition.Name}: {e.Message}"))
+                    _log.TopologyDrift(definition.Name, e.Message);
                 troubles.Add($"stream {definition.Name}: {e.Message}");
             }
         }
         Trouble = troubles.Count == 0 ? null : string.Join("; ", troubles);
     }
 
-    private async Task EnsureStreamAsync(StreamDefinition definition, CancellationToken cancellationToken)
+    private async Task EnsureStreamAsync(StreamDefinition definition, bool isSetup, CancellationToken cancellationToken)
     {
-        StreamConfig existing;
+        var what = $"stream {definition.Name}";
+        var existing = await FindAsync(definition, cancellationToken) ?? await CreateAsync(definition, cancellationToken);
+        var wanted = definition.Configure(existing, _options.Replicas);
+        var attainable = isSetup && _options.AllowLoss ? wanted : wanted.OnlyGrown(existing);
+        string? refused = null;
+        if (Drift.Between(existing, attainable) is { } change && MayChange(what))
+        {
+            try
+            {
+                await _jetStream.UpdateStreamAsync(attainable, cancellationToken);
+                existing = attainable;
+                _log.StreamProvisioned(definition.Name, $"updated: {change}");
+            }
+            catch (NatsJSApiException e)
+            {
+                refused = Refused(change, e);
+            }
+        }
+        if (!existing.Serves(wanted) || (isSetup && refused is not null))
+            throw new NatsJSException(refused ?? Drift.Between(existing, wanted)!);
+        if (refused is null)
+            _settled[what] = true;
+        Tell(what, refused ?? Drift.Between(existing, wanted));
+    }
+
+    private async Task<StreamConfig?> FindAsync(StreamDefinition definition, CancellationToken cancellationToken)
+    {
         try
         {
-            var stream = await _jetStream.GetStreamAsync(definition.Name, cancellationToken: cancellationToken);
-            existing = stream.Info.Config;
+            return (await _jetStream.GetStreamAsync(definition.Name, cancellationToken: cancellationToken)).Info.Config;
         }
         catch (NatsJSApiException e) when (e.Error.Code is NotFound)
         {
-            if (!_options.Provision)
-                throw NotProvisioned($"stream {definition.Name}", e);
-            await _jetStream.CreateStreamAsync(
-                definition.Configure(new StreamConfig(definition.Name, definition.Subjects), _options.Replicas), cancellationToken);
-            _log.StreamProvisioned(definition.Name, "created");
-            return;
+            return _options.Provision ? null : throw NotProvisioned($"stream {definition.Name}", e);
         }
+    }
 
-        var wanted = definition.Configure(existing, _options.Replicas);
-        if (Drift.Between(existing, wanted) is not { } drift || IsLeftAlone($"stream {definition.Name}", drift))
-            return;
+    private async Task<StreamConfig> CreateAsync(StreamDefinition definition, CancellationToken cancellationToken)
+    {
+        var config = definition.Configure(new StreamConfig(definition.Name, definition.Subjects), _options.Replicas);
         try
         {
-            await _jetStream.UpdateStreamAsync(wanted, cancellationToken);
+            await _jetStream.CreateStreamAsync(config, cancellationToken);
         }
-        catch (NatsJSApiException e)
+        catch (NatsJSApiException e) when (e.Error.ErrCode is NameInUse)
         {
-            throw Unchangeable(drift, e);
+            // A replica that wants it otherwise was faster.
+            return (await _jetStream.GetStreamAsync(definition.Name, cancellationToken: cancellationToken)).Info.Config;
         }
-        _log.StreamProvisioned(definition.Name, $"updated: {drift}");
+        _log.StreamProvisioned(definition.Name, "created");
+        return config;
     }
+
+    private async Task<INatsJSConsumer?> FindAsync(ConsumerDefinition definition, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _jetStream.GetConsumerAsync(definition.Stream, definition.Name, cancellationToken);
+        }
+        catch (NatsJSApiException e) when (e.Error.ErrCode is ConsumerNotFound)
+        {
+            return _options.Provision ? null : throw NotProvisioned($"{Name(definition)} on stream {definition.Stream}", e);
+        }
+    }
+
+    private async Task<INatsJSConsumer> CreateAsync(ConsumerDefinition definition, CancellationToken cancellationToken)
+    {
+        var consumer = await _jetStream.CreateConsumerAsync(
+            definition.Stream, definition.Configure(new ConsumerConfig(definition.Name)), cancellationToken);
+        _log.ConsumerProvisioned(definition.Name, definition.Stream, "created");
+        return consumer;
+    }
+
+    private async Task CompareConsumersAsync(CancellationToken cancellationToken)
+    {
+        foreach (var definition in _consumers.Where(definition => _settled.ContainsKey(Name(definition))))
+        {
+            try
+            {
+                Compare(definition, (await _jetStream.GetConsumerAsync(definition.Stream, definition.Name, cancellationToken)).Info.Config);
+            }
+            catch (NatsException)
+            {
+                // It is gone, or the broker is: whoever consumes finds out and makes it again.
+            }
+        }
+    }
+
+    private void Compare(ConsumerDefinition definition, ConsumerConfig actual)
+    {
+        _ackWaits[definition.Name] = actual.AckWait;
+        Tell(Name(definition), Drift.Between(actual, definition.Configure(actual)));
+    }
+
+    private bool IsTimeToLog(string what)
+    {
+        lock (_loggedAt)
+        {
+            if (_loggedAt.TryGetValue(what, out var loggedAt) && _clock.GetElapsedTime(loggedAt) < Reminder.Interval)
+                return false;
+            _loggedAt[what] = _clock.GetTimestamp();
+            return true;
+        }
+    }
+
+    private static string Name(ConsumerDefinition definition) => $"consumer {definition.Name}";
 
     private static NatsJSException NotProvisioned(string what, NatsJSApiException e) =>
         new($"{what} does not exist, and Messaging:Provision is false: run the service's setup command", e);
 
-    /// <summary>While a deployment is under way, the replicas of one version find what the setup of the other has made: they work on.</summary>
-    private bool IsLeftAlone(string what, string drift)
-    {
-        if (!_options.Provision)
-            _log.DriftLeftAlone(what, drift);
-        return !_options.Provision;
-    }
+    private bool MayChange(string what) => _options.Provision && !_settled.ContainsKey(what);
 
-    private static NatsJSException Unchangeable(string drift, NatsJSApiException e) => new($"{drift}, and the broker refuses: {e.Message}", e);
+    private static string Refused(string drift, NatsJSApiException e) => $"{drift}, and the broker refuses: {e.Message}";
+
+    /// <summary>Tells once of what is left as it is, and again when it is something else.</summary>
+    private void Tell(string what, string? difference)
+    {
+        if (difference is null)
+            _differences.TryRemove(what, out _);
+        else if (!_differences.TryGetValue(what, out var told) || told != difference)
+        {
+            _differences[what] = difference;
+            _log.DifferenceLeft(what, difference);
+        }
+    }
 }

@@ -18,15 +18,16 @@ internal sealed class TimeLimitedCheck(IHealthCheck check) : IHealthCheck
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken)
     {
-        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limited.CancelAfter(Limit);
+        var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var result = Task.Run(() => check.CheckHealthAsync(context, limited.Token), CancellationToken.None);
         try
         {
-            return await result.WaitAsync(limited.Token);
+            return await result.WaitAsync(Limit, cancellationToken);
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (TimeoutException) when (!result.IsCompleted)
         {
+            // Not waited for: what a check does when it is asked to stop may take as long as the check.
+            _ = limited.CancelAsync();
             return HealthCheckResult.Unhealthy($"no answer within {Limit.TotalSeconds} s");
         }
     }

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace EventShop.ServiceDefaults;
 
 /// <summary>Configuration section "Telemetry".</summary>
-internal sealed class TelemetryOptions
+internal sealed class TelemetryOptions : IValidatableObject
 {
     public const string Section = "Telemetry";
 
@@ -16,4 +16,14 @@ internal sealed class TelemetryOptions
 
     /// <summary>Whether database commands are spans too: exact, but several more per order.</summary>
     public bool DatabaseSpans { get; set; }
+
+    /// <summary>
+    /// Callers whose <c>baggage</c> and <c>tracestate</c> are taken over: addresses and networks, separated by commas
+    /// (<c>10.0.0.7, 10.1.0.0/16</c>). Empty: nobody's.
+    /// </summary>
+    public string TrustedCallers { get; set; } = "";
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+        => TrustedNetworks.Read(TrustedCallers).Errors.Select(error => new ValidationResult(error, [nameof(TrustedCallers)]));
 }

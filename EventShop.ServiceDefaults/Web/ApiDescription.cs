@@ -54,6 +54,7 @@ public static class ApiDescription
             .AddDocumentTransformer((document, _, _) =>
             {
                 (document.Info.Title, document.Info.Description) = (title, description);
+                OpenAnswers(document);
                 return Task.CompletedTask;
             })
             .AddOperationTransformer((operation, context, _) =>
@@ -76,13 +77,48 @@ public static class ApiDescription
             }));
     }
 
+    /// <summary>A member that is unknown is refused in what is read. What is answered may gain members, and its readers skip them.</summary>
+    private static void OpenAnswers(OpenApiDocument document)
+    {
+        var read = new HashSet<string>();
+        foreach (var (_, operation) in document.Paths.SelectMany(path => path.Value.Operations ?? []))
+        {
+            foreach (var (_, media) in operation.RequestBody?.Content ?? new Dictionary<string, OpenApiMediaType>())
+            {
+                Collect(media.Schema);
+            }
+        }
+
+        foreach (var (name, schema) in document.Components?.Schemas ?? new Dictionary<string, IOpenApiSchema>())
+        {
+            if (!read.Contains(name))
+            {
+                ((OpenApiSchema)schema).AdditionalPropertiesAllowed = true;
+            }
+        }
+
+        void Collect(IOpenApiSchema? schema)
+        {
+            if (schema is null || (schema is OpenApiSchemaReference { Reference.Id: { } name } && !read.Add(name)))
+            {
+                return;
+            }
+
+            Collect(schema.Items);
+            foreach (var part in (schema.Properties?.Values ?? []).Concat(schema.OneOf ?? []))
+            {
+                Collect(part);
+            }
+        }
+    }
+
     /// <summary>What every endpoint with a body answers to one that it cannot read.</summary>
     private static void Unreadable(OpenApiResponses responses, OpenApiOperationTransformerContext context)
     {
         var problem = responses.TryGetValue("400", out var invalid) ? invalid.Content?[ProblemJson].Schema : null;
         Add(StatusCodes.Status400BadRequest, "The body is not JSON, or not of this shape.");
         Add(StatusCodes.Status413PayloadTooLarge, $"The body is larger than {ServerDefaults.MaxRequestBodyBytes} bytes.");
-        Add(StatusCodes.Status415UnsupportedMediaType, "The body is not declared as application/json.");
+        Add(StatusCodes.Status415UnsupportedMediaType, "The body is not declared as application/json, is in another charset than UTF-8, or is compressed.");
 
         void Add(int status, string description) => responses.TryAdd(status.ToString(), new OpenApiResponse
         {

@@ -1,34 +1,54 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace EventShop.ServiceDefaults;
 
-internal static class ProblemDefaults
+/// <summary>Errors are problem documents, also to a client whose <c>Accept</c> leaves them out: it has to learn what is wrong.</summary>
+public static class ProblemDefaults
 {
-    public static void AddProblems(this IHostApplicationBuilder builder)
+    internal static void AddProblems(this IHostApplicationBuilder builder)
     {
         builder.Services.AddProblemDetails(options =>
             options.CustomizeProblemDetails = context => context.ProblemDetails.Detail ??= Advice(context.ProblemDetails.Status));
+        builder.Services.AddExceptionHandler<AnyAccept>();
         builder.Services.AddExceptionHandler<UnreadableRequest>();
         builder.Services.AddExceptionHandler<UnavailableDependency>();
         // In every environment, not just in Development: only the exception says which member could not be read.
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
 
-    /// <summary>Errors without a body (404, 405, 413, 415, an unhandled exception's 500) get a problem document.</summary>
-    public static void UseProblems(this WebApplication app)
+    /// <summary>Errors without a body (404, 405, 408, 413, 414, 415, 431, an unhandled exception's 500) get a problem document.</summary>
+    internal static void UseProblems(this WebApplication app)
     {
         app.UseExceptionHandler();
-        app.UseStatusCodePages();
+        app.UseStatusCodePages(page => page.HttpContext.WriteProblemAsync(new() { Status = page.HttpContext.Response.StatusCode }));
     }
 
-    private static string? Advice(int? status) => status switch
+    /// <summary>Answers with a problem document and its status.</summary>
+    public static async Task WriteProblemAsync(this HttpContext context, ProblemDetails problem)
     {
-        StatusCodes.Status413PayloadTooLarge => $"The body may have at most {ServerDefaults.MaxRequestBodyBytes} bytes.",
-        StatusCodes.Status415UnsupportedMediaType => "The body must be JSON, with Content-Type: application/json.",
-        _ => null,
-    };
+        context.Request.Headers.Accept = default;
+        context.Response.StatusCode = problem.Status ?? StatusCodes.Status500InternalServerError;
+        await context.RequestServices.GetRequiredService<IProblemDetailsService>()
+            .WriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = problem });
+    }
+
+    private static string? Advice(int? status) => status is StatusCodes.Status413PayloadTooLarge
+        ? $"The body may have at most {ServerDefaults.MaxRequestBodyBytes} bytes."
+        : ReadableRequests.Advice(status);
+
+    /// <summary>Before the handlers that write one; the exception is theirs.</summary>
+    private sealed class AnyAccept : IExceptionHandler
+    {
+        public ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
+        {
+            context.Request.Headers.Accept = default;
+            return ValueTask.FromResult(false);
+        }
+    }
 }

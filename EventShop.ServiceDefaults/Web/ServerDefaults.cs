@@ -19,6 +19,7 @@ internal static class ServerDefaults
         builder.Services.Configure<KestrelServerOptions>(server =>
         {
             server.AddServerHeader = false;
+            server.LeaveToReadableHeaders();
             server.Limits.MaxRequestBodySize = MaxRequestBodyBytes;
         });
         // A request is handled on the thread that read it, and answered on the one that finished it. What must not happen there is

@@ -25,7 +25,7 @@ internal sealed partial class UnreadableRequest(IProblemDetailsService problems)
     // The exceptions' own texts name .NET types; members, parameters and positions are what a client can use.
     private static ProblemDetails Describe(BadHttpRequestException bad) => bad switch
     {
-        { InnerException: JsonException json } => Invalid(Member(json), $"is missing, malformed or of the wrong type{Position(json)}"),
+        { InnerException: JsonException json } => Invalid(Member(json), $"{Wrong(json)}{Position(json)}"),
         _ when UnboundParameter().Match(bad.Message) is { Success: true } match => Invalid(match.Groups["name"].Value, "is not valid"),
         _ when MissingBody().IsMatch(bad.Message) => Invalid("$", "a JSON body is required"),
         { StatusCode: StatusCodes.Status400BadRequest } => new ProblemDetails { Status = bad.StatusCode, Detail = "The request cannot be read." },
@@ -34,6 +34,13 @@ internal sealed partial class UnreadableRequest(IProblemDetailsService problems)
 
     private static HttpValidationProblemDetails Invalid(string member, string error)
         => new(new Dictionary<string, string[]> { [member] = [error] }) { Status = StatusCodes.Status400BadRequest };
+
+    private static string Wrong(JsonException json) => json.Message switch
+    {
+        var message when message.StartsWith("Duplicate property", StringComparison.Ordinal) => "is given twice",
+        var message when message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal) => "is unknown",
+        _ => "is missing, malformed or of the wrong type",
+    };
 
     private static string Member(JsonException json)
         => json.Path is null or "" or "$" ? "$" : json.Path.Replace("$.", "", StringComparison.Ordinal);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 
 namespace EventShop.Tests.Gateway;
@@ -74,5 +75,28 @@ public sealed class ChaosTests(RunningGateway gateway) : IClassFixture<RunningGa
         Assert.Equal(
             ["latencyMs", "hangRate"],
             (await GatewayClient.Json(answer)).GetProperty("errors").EnumerateObject().Select(error => error.Name));
+    }
+
+    [Theory]
+    [InlineData("""{"foo":2}""", "foo")]
+    [InlineData("""{"down":true,"Latency":5}""", "Latency")]
+    [InlineData("""{"down":true,"down":false}""", "down")]
+    [InlineData("""{"down":true,"DOWN":false}""", "DOWN")]
+    [InlineData("""{"latencyMs":"5"}""", "latencyMs")]
+    [InlineData("""{"errorRate":"NaN"}""", "errorRate")]
+    [InlineData("""{"down":"true"}""", "down")]
+    [InlineData("""{"down":null}""", "down")]
+    [InlineData("[]", "$")]
+    public async Task Settings_that_are_not_understood_are_refused_by_name_and_change_nothing(string settings, string field)
+    {
+        await client.Chaos(new { latencyMs = 7 });
+
+        using var content = new StringContent(settings, Encoding.UTF8, "application/json");
+        using var answer = await gateway.Process.Client.PutAsync("/chaos", content, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal([field], (await GatewayClient.Json(answer)).GetProperty("errors").EnumerateObject().Select(error => error.Name));
+        using var current = await gateway.Process.Client.GetAsync("/chaos", TestContext.Current.CancellationToken);
+        Assert.Equal(7, (await GatewayClient.Json(current)).GetProperty("latencyMs").GetInt32());
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 
 namespace EventShop.Tests.Gateway;
 
@@ -62,6 +63,19 @@ public sealed class RefundTests(RunningGateway gateway) : IClassFixture<RunningG
         using var answer = await client.Refund(order, "ch_unknown", $"refund:{order}");
 
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("""{"amount":"44.80"}""", "amount")]
+    [InlineData("""{"chargeId":"ch_1","chargeId":"ch_2"}""", "chargeId")]
+    [InlineData("""{"reason":"returned"}""", "reason")]
+    public async Task A_refund_that_is_not_understood_is_refused_by_name(string body, string field)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await gateway.Process.Client.PostAsync("/refunds", content, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal([field], (await GatewayClient.Json(answer)).GetProperty("errors").EnumerateObject().Select(error => error.Name));
     }
 
     private async Task<string> Charged(string token = "tok_ok")

@@ -41,11 +41,12 @@ public sealed class TestService : IAsyncDisposable
     /// <param name="consumes">Whether it handles the pings it publishes.</param>
     /// <param name="script">What the handler does.</param>
     /// <param name="natsUrl">A way to the broker other than its own address.</param>
+    /// <param name="stream">The stream of the pings, other than <see cref="Ping.Stream"/>.</param>
     /// <param name="operators">Whether it has the endpoints for operators.</param>
     /// <param name="settings">Configuration, for example <c>("Messaging:Consumers:ping-handler:MaxAttempts", "2")</c>.</param>
     public static async Task<TestService> StartAsync(
-        NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, string? natsUrl = null, bool operators = false,
-        params (string Key, string Value)[] settings)
+        NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, string? natsUrl = null,
+        StreamDefinition? stream = null, bool operators = false, params (string Key, string Value)[] settings)
     {
         var web = operators ? WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ping-service" }) : null;
         var plain = operators ? null : Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ApplicationName = "ping-service" });
@@ -57,7 +58,7 @@ public sealed class TestService : IAsyncDisposable
         builder.AddDatabase("pings");
         builder.Services.AddSingleton<INatsConnection>(_ => new NatsConnection(new NatsOpts { Url = natsUrl ?? nats.Url }.ForMessaging("ping-service")));
         builder.Services.AddSingleton(script ?? new PingScript());
-        var messaging = builder.AddMessaging().Publishes(Ping.Stream);
+        var messaging = builder.AddMessaging().Publishes(stream ?? Ping.Stream);
         if (consumes)
             messaging.Consumes(Consumer, Ping.Stream.Name, "pings.>", handlers => handlers.Handle<Ping, PingHandler>());
 

@@ -9,7 +9,7 @@ namespace EventShop.Tests.Servers;
 /// </summary>
 public sealed class NatsServer : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("eventshop-nats-").FullName;
     private readonly bool _jetStream;

@@ -43,17 +43,8 @@ public sealed class PostgresServer : IAsyncLifetime
     {
         if (Environment.GetEnvironmentVariable(NotNeeded) is not null)
             return;
-        // A test run that is interrupted never gets to dispose of its servers.
-        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-        {
-            if (_process is { HasExited: false })
-                _ = kill(_process.Id, SIGQUIT);
-        };
-        Directory.CreateDirectory(_folder);
-        if (IsRoot)
-            await RunAsync("chown", "postgres", _folder);
+        await PrepareFolderAsync();
         await RunAsPostgresAsync("initdb", "-D", $"{_folder}/data", "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync");
-        Port = FreePort();
         await StartAsync();
     }
 
@@ -68,6 +59,48 @@ public sealed class PostgresServer : IAsyncLifetime
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
         await Eventually.True("PostgreSQL accepts connections", AcceptsConnectionsAsync, TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>Starts a hot standby of it, which has every commit before it is confirmed.</summary>
+    public async Task<PostgresServer> StartStandbyAsync()
+    {
+        var standby = new PostgresServer { Settings = Settings };
+        await standby.PrepareFolderAsync();
+        await RunAsPostgresAsync("pg_basebackup", "-h", "127.0.0.1", "-p", $"{Port}", "-U", "postgres", "-D", $"{standby._folder}/data",
+            "-R", "-X", "stream", "-c", "fast", "--no-sync");
+        await standby.StartAsync();
+        await ExecuteAsync("alter system set synchronous_standby_names = '*'");
+        await ExecuteAsync("select pg_reload_conf()");
+        return standby;
+    }
+
+    /// <summary>Runs a statement as superuser, in the database <c>postgres</c> or another.</summary>
+    public async Task ExecuteAsync(string sql, string database = "postgres")
+    {
+        await using var db = NpgsqlDataSource.Create(ConnectionString(database) + ";Pooling=false");
+        await using var command = db.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Cuts the sessions of a role.</summary>
+    public Task CutAsync(string role) => ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}' and backend_type = 'client backend' and pid <> pg_backend_pid()");
+
+    /// <summary>SIGSTOP: connections stay, new ones are made, and nothing answers.</summary>
+    /// <param name="postmaster">Whether also the process is stopped that answers those who want to connect or to cancel.</param>
+    public async Task PauseAsync(bool postmaster = true)
+    {
+        if (postmaster)
+            Signals.Send(Id, Signals.Stop);
+        foreach (var child in await ChildrenAsync())
+            Signals.Send(child, Signals.Stop);
+    }
+
+    /// <summary>SIGCONT.</summary>
+    public async Task ResumeAsync()
+    {
+        foreach (var child in await ChildrenAsync())
+            Signals.Send(child, Signals.Continue);
+        Signals.Send(Id, Signals.Continue);
     }
 
     /// <summary>SIGKILL to the server; the crash recovery is the next start's.</summary>
@@ -88,6 +121,28 @@ public sealed class PostgresServer : IAsyncLifetime
             await RunAsync("rm", "-rf", _folder);
         else
             Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task PrepareFolderAsync()
+    {
+        // A test run that is interrupted never gets to dispose of its servers.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            if (_process is { HasExited: false })
+                _ = kill(_process.Id, SIGQUIT);
+        };
+        Directory.CreateDirectory(_folder);
+        if (IsRoot)
+            await RunAsync("chown", "postgres", _folder);
+        Port = FreePort();
+    }
+
+    private async Task<int[]> ChildrenAsync()
+    {
+        using var process = Process.Start(new ProcessStartInfo("pgrep", ["-P", $"{Id}"]) { RedirectStandardOutput = true })!;
+        var ids = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return [.. ids.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
     }
 
     private async Task<bool> AcceptsConnectionsAsync()

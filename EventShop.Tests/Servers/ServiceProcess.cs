@@ -9,7 +9,7 @@ namespace EventShop.Tests.Servers;
 /// <summary>A service as a process of its own, from its build output, so that it can be killed, paused and restarted.</summary>
 public sealed partial class ServiceProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
 
     private readonly Process process;

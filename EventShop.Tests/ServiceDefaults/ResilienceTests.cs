@@ -21,6 +21,21 @@ public sealed class ResilienceTests
         Assert.Equal(3, server.Requests);
     }
 
+    [Theory]
+    [InlineData("9999999")]
+    [InlineData("2147483647")]
+    [InlineData("Thu, 31 Dec 2099 23:59:59 GMT")]
+    public async Task A_server_that_wants_to_be_left_alone_for_months_is_asked_again_within_seconds(string retryAfter)
+    {
+        var server = new Server(HttpStatusCode.ServiceUnavailable, HttpStatusCode.OK) { RetryAfter = retryAfter };
+        await using var app = await Start(server);
+
+        using var answer = await Client(app).GetAsync("http://gateway/charges", TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(2, server.Requests);
+    }
+
     [Fact]
     public async Task A_read_is_given_up_after_four_attempts()
     {
@@ -117,6 +132,8 @@ public sealed class ResilienceTests
 
         public int Requests => requests;
 
+        public string RetryAfter { get; init; } = "0";
+
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             var code = codes[Math.Min(Interlocked.Increment(ref requests), codes.Length) - 1];
@@ -128,7 +145,7 @@ public sealed class ResilienceTests
             return new HttpResponseMessage(code)
             {
                 RequestMessage = request,
-                Headers = { RetryAfter = new RetryConditionHeaderValue(TimeSpan.Zero) },
+                Headers = { RetryAfter = RetryConditionHeaderValue.Parse(RetryAfter) },
             };
         }
     }

@@ -26,7 +26,7 @@ public sealed partial class ApiDescriptionTests(SharedShop shared) : IClassFixtu
     [InlineData("OrderService", "POST /orders", 201, 400, 409, 413, 415, 422, 429, 503)]
     [InlineData("OrderService", "GET /orders", 200, 400, 503)]
     [InlineData("OrderService", "GET /orders/{id}", 200, 404, 503)]
-    [InlineData("OrderService", "GET /orders/{id}/events", 200, 204, 400, 404, 503)]
+    [InlineData("OrderService", "GET /orders/{id}/events", 200, 204, 400, 404, 429, 503)]
     [InlineData("OrderService", "POST /orders/{id}/cancel", 202, 404, 409, 429, 503)]
     [InlineData("OrderService", "GET /products", 200)]
     [InlineData("PaymentService", "GET /payments/{orderId}", 200, 404, 503)]
@@ -74,6 +74,22 @@ public sealed partial class ApiDescriptionTests(SharedShop shared) : IClassFixtu
             Assert.True(requests.Any(request => IsRequestOf(call, request)), $"{service}.http has no {call}; it has {string.Join(", ", requests)}");
         foreach (var request in requests)
             Assert.True(described.Concat(others).Any(call => IsRequestOf(call, request)), $"{service}.http has {request}, which {service} has not");
+    }
+
+    [Theory]
+    [InlineData("OrderService", "Line", "Request")]
+    [InlineData("PaymentService")]
+    [InlineData("PaymentGateway", "ChaosSettings", "ChargeRequest", "RefundRequest")]
+    public async Task What_is_read_has_no_other_members_and_what_is_answered_may_have(string service, params string[] closed)
+    {
+        var document = await Process(service).Client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Cancelled);
+
+        var schemas = document.GetProperty("components").GetProperty("schemas").EnumerateObject().ToArray();
+        Assert.Contains("ProblemDetails", schemas.Select(schema => schema.Name));
+        Assert.Equal(
+            closed,
+            schemas.Where(schema => schema.Value.TryGetProperty("additionalProperties", out var others) && others.ValueKind is JsonValueKind.False)
+                .Select(schema => schema.Name).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -36,6 +36,18 @@ public sealed class BadOrderTests(SharedShop shared) : IClassFixture<SharedShop>
         Assert.All(errors, error => Assert.NotEmpty(error.Value[0].GetString()!));
     }
 
+    [Theory]
+    [InlineData(12)]
+    [InlineData(50)]
+    public async Task An_order_of_more_than_the_gateway_captures_is_refused_with_the_limit(int lines)
+    {
+        var problem = await RefusedAsync(new StringContent(Expensive(lines), Encoding.UTF8, "application/json"), HttpStatusCode.BadRequest);
+
+        var error = Assert.Single(problem.GetProperty("errors").EnumerateObject());
+        Assert.Equal("items", error.Name);
+        Assert.Contains("1000000.00 EUR", error.Value[0].GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_body_of_a_megabyte_is_refused_and_the_answer_says_how_large_it_may_be()
     {
@@ -65,6 +77,10 @@ public sealed class BadOrderTests(SharedShop shared) : IClassFixture<SharedShop>
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
     }
+
+    /// <summary>Each line is 89,000.00.</summary>
+    public static string Expensive(int lines) =>
+        $$"""{"customerId":"c","items":[{{string.Join(',', Enumerable.Repeat("""{"sku":"SKU-4","quantity":1000}""", lines))}}],"paymentToken":"tok_ok"}""";
 
     private async Task<JsonElement> RefusedAsync(HttpContent body, HttpStatusCode status)
     {

@@ -69,7 +69,7 @@ public sealed class DeadLetterTests(PostgresServer postgres)
         {
             ["ce-specversion"] = "1.0",
             ["ce-id"] = id.ToString(),
-            ["ce-source"] = "/payment-service",
+            ["ce-source"] = "/PaymentService",
             ["ce-type"] = "eventshop.payments.succeeded.v1",
         };
         var ack = await new NatsJSContext(connection).PublishAsync(

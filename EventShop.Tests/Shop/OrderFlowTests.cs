@@ -16,7 +16,7 @@ public sealed class OrderFlowTests(PostgresServer postgres)
         using var response = await shop.PostAsync(JsonContent.Create(new
         {
             customerId = "c-42",
-            items = new object[] { new { sku = "SKU-1", quantity = 2, unitPrice = 0.01 }, new { sku = "SKU-2", quantity = 1 } },
+            items = new object[] { new { sku = "SKU-1", quantity = 2 }, new { sku = "SKU-2", quantity = 1 } },
             paymentToken = "tok_ok",
         }));
 

@@ -44,6 +44,9 @@ public sealed class RateLimitTests(PostgresServer postgres)
     [Theory]
     [InlineData("RateLimit__TrustedProxies", "nonsense", "10.1.0.0/16")]
     [InlineData("RateLimit__PerSecond", "-1", "0 to")]
+    [InlineData("Telemetry__TrustedCallers", "10.0.0.0/99", "10.1.0.0/16")]
+    [InlineData("EventStreams__PerClient", "0", "1 to")]
+    [InlineData("EventStreams__KeepAlive", "00:00:00", "00:00:00.1")]
     public async Task A_wrong_setting_stops_the_service_with_a_line_that_names_it(string key, string value, string allowed)
     {
         var (exitCode, errors) = await ServiceProcess.RunToEnd("OrderService", new Dictionary<string, string?> { [key] = value });

@@ -128,13 +128,13 @@ public sealed class TransitionTests
                     CancelPayment(isCutOff);
                     break;
                 case "succeeded":
-                    Move(Order.Pay(Id, _now, null), null);
+                    Move(Order.Pay(Id, _order.Price, _now, null), null);
                     break;
                 case "failed":
                     Move(Order.Decline(Id, _now, null), null);
                     break;
                 case "refunded":
-                    Move(Order.Refund(Id, _now, null), null);
+                    Move(Order.Refund(Id, _order.Price, _now, null), null);
                     break;
             }
         }

@@ -43,6 +43,7 @@ public sealed partial class BusyShop(PostgresServer postgres) : IAsyncLifetime
             ["ce-source"] = "/stranger",
             ["ce-id"] = Guid.NewGuid().ToString(),
             ["ce-type"] = UnknownType,
+            ["ce-source"] = "/PaymentService",
             ["ce-time"] = TimeProvider.System.GetUtcNow().ToString("O"),
         };
         await new NatsJSContext(connection).PublishAsync("payments.succeeded", "{}"u8.ToArray(), headers: headers);

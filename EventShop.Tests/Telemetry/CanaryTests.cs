@@ -49,9 +49,10 @@ public sealed class CanaryTests(PostgresServer postgres)
         foreach (var body in bodies)
             await PublishAsync(connection, body, new() { ["ce-id"] = Guid.NewGuid().ToString(), ["ce-type"] = "eventshop.payments.succeeded.v1" });
         await PublishAsync(connection, "{}", new() { ["ce-id"] = Guid.NewGuid().ToString(), ["ce-type"] = Canary });
+        await PublishAsync(connection, "{}", new() { ["ce-id"] = Guid.NewGuid().ToString(), ["ce-type"] = "eventshop.payments.succeeded.v1", ["ce-source"] = Canary });
         await PublishAsync(connection, "{}", new() { ["ce-id"] = Canary, ["ce-type"] = "eventshop.payments.succeeded.v1" });
         var letters = await Eventually.Value("they are given up",
-            () => orders.GetFromJsonAsync<JsonElement>("/dead-letters", Cancelled), letters => letters.GetArrayLength() == bodies.Length + 2, TracedShop.Patience);
+            () => orders.GetFromJsonAsync<JsonElement>("/dead-letters", Cancelled), letters => letters.GetArrayLength() == bodies.Length + 3, TracedShop.Patience);
 
         await shop.AllSettledAsync(TracedShop.Patience);
         var services = new[] { shop.OrderService, shop.PaymentService, shop.Gateway };
@@ -92,6 +93,7 @@ public sealed class CanaryTests(PostgresServer postgres)
         headers["ce-specversion"] = "1.0";
         headers["ce-source"] = Canary;
         headers["ce-time"] = TimeProvider.System.GetUtcNow().ToString("O");
+        headers.TryAdd("ce-source", "/PaymentService");
         headers["x-planted"] = Canary;
         headers["baggage"] = $"customer={Canary}";
         await new NatsJSContext(connection).PublishAsync("payments.succeeded", Encoding.UTF8.GetBytes(body), headers: headers, cancellationToken: Cancelled);

@@ -21,6 +21,7 @@ public sealed class LogTests(PostgresServer postgres)
             ["ce-source"] = "/stranger",
             ["ce-id"] = Guid.NewGuid().ToString(),
             ["ce-type"] = "eventshop.payments.succeeded.v1",
+            ["ce-source"] = "/PaymentService",
             ["ce-time"] = TimeProvider.System.GetUtcNow().ToString("O"),
             ["traceparent"] = $"00-{traceId}-00000000000000d1-01",
         };

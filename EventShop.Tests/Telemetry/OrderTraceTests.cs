@@ -31,7 +31,7 @@ public sealed class OrderTraceTests(PostgresServer postgres)
     [Fact]
     public async Task A_paid_order_is_one_trace_with_the_conventions_attributes_and_its_baggage_comes_along()
     {
-        await using var traced = await TracedShop.StartAsync(postgres);
+        await using var traced = await TracedShop.StartAsync(postgres, ("Telemetry__TrustedCallers", "127.0.0.1, ::1"));
 
         var (id, traceId) = await traced.PlaceAsync(baggage: "tenant=north%20side");
 
@@ -144,6 +144,7 @@ public sealed class OrderTraceTests(PostgresServer postgres)
             ["ce-source"] = "/stranger",
             ["ce-id"] = Guid.NewGuid().ToString(),
             ["ce-type"] = "eventshop.payments.succeeded.v1",
+            ["ce-source"] = "/PaymentService",
             ["ce-time"] = TimeProvider.System.GetUtcNow().ToString("O"),
             ["traceparent"] = $"00-{traceId}-00000000000000d1-01",
         };

@@ -30,7 +30,10 @@ internal sealed class TracedShop : IAsyncDisposable
             ("Messaging__Consumers__payment-orders__SameTraceWithin", "01:00:00"),
             ("Messaging__Consumers__order-payments__SameTraceWithin", "01:00:00"),
             ("Messaging__Consumers__payment-orders__AckWait", "00:00:03"),
-            ("Messaging__Outbox__Claim", "00:00:01"),
+            // Nor a slow answer into a second attempt.
+            ("Messaging__Outbox__Claim", "00:00:10"),
+            ("Gateway__AttemptTimeout", "00:00:30"),
+            ("Gateway__TotalTimeout", "00:01:00"),
             .. settings,
         ]), receiver);
     }

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using System.Runtime.ExceptionServices;
 using EventShop.Messaging;
-using Npgsql;
 
 namespace OrderService;
 
@@ -22,32 +22,32 @@ public sealed class ExpiryOptions
 
 /// <summary>Cancels orders whose payment took too long, the way a customer does: what is captured after all is given back.</summary>
 public sealed class ExpireOrders(
-    OrderStore orders, CancelOrder cancellation, ExpiryOptions options, TimeProvider clock, ILogger<ExpireOrders> log) : BackgroundService
+    OrderStore orders, CancelOrder cancellation, ExpiryOptions options, Supervisor supervisor, TimeProvider clock, ILogger<ExpireOrders> log)
+    : BackgroundService
 {
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(options.Interval, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await ExpireAsync(stoppingToken);
-            }
-            catch (Exception e) when (e is NpgsqlException or OverloadedException)
-            {
-                log.ExpiryFailed(e.Message);
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        supervisor.EveryAsync("expiry of orders", options.Interval, ExpireAsync, log, stoppingToken);
 
     private async Task ExpireAsync(CancellationToken cancellationToken)
     {
         var overdue = await orders.PendingSinceAsync(clock.GetUtcNow() - options.PendingLimit, options.Limit, cancellationToken);
+        Exception? failure = null;
         foreach (var id in overdue)
-            // Not what was paid since it was looked for.
-            await cancellation.CancelAsync(id, CancelOrder.Expired, cancellationToken, pendingOnly: true);
+            try
+            {
+                // Not what was paid since it was looked for.
+                await cancellation.CancelAsync(id, CancelOrder.Expired, cancellationToken, pendingOnly: true);
+            }
+            catch (Exception e) when (!e.IsDatabaseUnavailable() && e is not OverloadedException && !cancellationToken.IsCancellationRequested)
+            {
+                // An order that cannot be expired must not keep those after it from expiring.
+                failure ??= e;
+            }
+
         if (overdue.Count > 0)
             log.Expired(overdue.Count, options.PendingLimit);
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
     }
 }
 

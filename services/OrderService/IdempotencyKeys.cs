@@ -45,29 +45,22 @@ public sealed partial record IdempotencyKey(string Key, byte[] Fingerprint)
 
 /// <summary>Removes keys whose time is over.</summary>
 public sealed class IdempotencyKeyPruning(
-    NpgsqlDataSource db, IdempotencyOptions options, TimeProvider clock, ILogger<IdempotencyKeyPruning> log) : BackgroundService
+    NpgsqlDataSource db, IdempotencyOptions options, Supervisor supervisor, TimeProvider clock, ILogger<IdempotencyKeyPruning> log)
+    : BackgroundService
 {
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        supervisor.EveryAsync("pruning of idempotency keys", options.PruneInterval, PruneAsync, log, stoppingToken);
+
+    /// <summary>An expired key is also replaced when it is used: nothing depends on this but the table's size.</summary>
+    private async Task PruneAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(options.PruneInterval, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await Pruning.RunAsync(
-                    db,
-                    """
-                    delete from idempotency_keys where key = any(array(
-                      select key from idempotency_keys where expires_at <= @now order by expires_at limit @batch for update skip locked))
-                    """,
-                    command => command.AddValue("now", clock.GetUtcNow().UtcDateTime), clock, stoppingToken);
-            }
-            catch (NpgsqlException e)
-            {
-                // An expired key is also replaced when it is used: nothing depends on this but the table's size.
-                log.KeysNotPruned(e.Message);
-            }
-        }
+        await Pruning.RunAsync(
+            db,
+            """
+            delete from idempotency_keys where key = any(array(
+              select key from idempotency_keys where expires_at <= @now order by expires_at limit @batch for update skip locked))
+            """,
+            command => command.AddValue("now", clock.GetUtcNow().UtcDateTime), clock, cancellationToken);
     }
 }
 

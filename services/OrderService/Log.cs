@@ -6,24 +6,12 @@ internal static partial class Log
     [LoggerMessage(100, LogLevel.Warning, "{Count} orders have been pending for more than {PendingAfter} and are announced again")]
     public static partial void AnnouncedAgain(this ILogger log, int count, TimeSpan pendingAfter);
 
-    [LoggerMessage(101, LogLevel.Warning, "Pending orders could not be looked for: {Reason}")]
-    public static partial void ReconciliationFailed(this ILogger log, string reason);
-
-    [LoggerMessage(102, LogLevel.Warning, "Expired idempotency keys could not be removed: {Reason}")]
-    public static partial void KeysNotPruned(this ILogger log, string reason);
-
     [LoggerMessage(103, LogLevel.Warning, "{Count} orders were pending for more than {Limit} and have expired")]
     public static partial void Expired(this ILogger log, int count, TimeSpan limit);
-
-    [LoggerMessage(104, LogLevel.Warning, "Expired orders could not be cancelled: {Reason}")]
-    public static partial void ExpiryFailed(this ILogger log, string reason);
 
     [LoggerMessage(106, LogLevel.Debug, "Order {OrderId} is placed")]
     public static partial void OrderPlaced(this ILogger log, Guid orderId);
 
     [LoggerMessage(107, LogLevel.Debug, "Order {OrderId} is {Status}")]
     public static partial void OrderMoved(this ILogger log, Guid orderId, OrderStatus status);
-
-    [LoggerMessage(105, LogLevel.Warning, "Changes of orders on {Subject} are not heard of: {Reason}")]
-    public static partial void ChangesNotHeard(this ILogger log, string subject, string reason);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using EventShop.Contracts;
 
 namespace OrderService;
@@ -14,17 +15,21 @@ public sealed record Order(
         id, customerId, OrderStatus.Pending, Catalogue.Currency, items.Sum(line => line.UnitPrice * line.Quantity), items, now,
         [new("created", now, traceId)]);
 
-    /// <summary>What happens when the money has been captured.</summary>
-    public static Transition Pay(Guid id, DateTimeOffset now, string? traceId) =>
-        new(id, OrderStatus.Pending, OrderStatus.Paid, new("paid", now, traceId));
+    /// <summary>What the order costs.</summary>
+    [JsonIgnore]
+    public Money Price => new(Total, Currency);
+
+    /// <summary>What happens when its price has been captured.</summary>
+    public static Transition Pay(Guid id, Money captured, DateTimeOffset now, string? traceId) =>
+        new(id, OrderStatus.Pending, OrderStatus.Paid, new("paid", now, traceId), captured);
 
     /// <summary>What happens when the card was declined.</summary>
     public static Transition Decline(Guid id, DateTimeOffset now, string? traceId) =>
         new(id, OrderStatus.Pending, OrderStatus.Declined, new("declined", now, traceId));
 
-    /// <summary>What happens when a cancelled order's money has been given back.</summary>
-    public static Transition Refund(Guid id, DateTimeOffset now, string? traceId) =>
-        new(id, OrderStatus.Cancelling, OrderStatus.Cancelled, new("cancelled", now, traceId));
+    /// <summary>What happens when a cancelled order's price has been given back.</summary>
+    public static Transition Refund(Guid id, Money refunded, DateTimeOffset now, string? traceId) =>
+        new(id, OrderStatus.Cancelling, OrderStatus.Cancelled, new("cancelled", now, traceId), refunded);
 
     /// <summary>
     /// What a cancellation does: a pending order is cancelled at once, a paid one when its money has been given back. In both
@@ -63,6 +68,11 @@ public enum OrderStatus
 /// <param name="TraceId">Where to look it up: 32 hex digits, or null when nothing was traced.</param>
 public sealed record HistoryEntry(string Event, DateTimeOffset At, string? TraceId);
 
+/// <param name="Currency">ISO 4217.</param>
+public sealed record Money(decimal Amount, string Currency);
+
 /// <summary>A legal move of an order. It applies only to an order that is in <paramref name="From"/>, so it applies once.</summary>
+/// <param name="Price">It applies only to an order that costs this much; null: whatever it costs.</param>
 /// <param name="AwaitsPayment">The payment service has to answer what becomes of the money.</param>
-public sealed record Transition(Guid OrderId, OrderStatus From, OrderStatus To, HistoryEntry Entry, bool AwaitsPayment = false);
+public sealed record Transition(
+    Guid OrderId, OrderStatus From, OrderStatus To, HistoryEntry Entry, Money? Price = null, bool AwaitsPayment = false);

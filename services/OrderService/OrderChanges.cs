@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EventShop.Contracts;
+using EventShop.Messaging;
 using NATS.Client.Core;
 
 namespace OrderService;
@@ -8,9 +9,8 @@ namespace OrderService;
 /// Wakes those who watch an order when it has changed, whichever replica changed it. What the broker carries is only the hint: the
 /// history is read from the database, so that a hint that is lost makes an answer late and nothing else.
 /// </summary>
-public sealed class OrderChanges(INatsConnection connection, TimeProvider clock, ILogger<OrderChanges> log) : BackgroundService
+public sealed class OrderChanges(INatsConnection connection, Supervisor supervisor, TimeProvider clock, ILogger<OrderChanges> log) : BackgroundService
 {
-    private static readonly TimeSpan ReadAnyway = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     /// <summary>An order changes after its creation only, and most orders are watched by nobody: that one is not listened to.</summary>
@@ -36,28 +36,16 @@ public sealed class OrderChanges(INatsConnection connection, TimeProvider clock,
         return watch;
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Subjects.Select(subject => ListenAsync(subject, stoppingToken)));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Subjects.Select(subject =>
+        supervisor.RunAsync($"watch of {subject}", stopping => ListenAsync(subject, stopping), log, stoppingToken)));
 
-    private async Task ListenAsync(string subject, CancellationToken stoppingToken)
+    private async Task ListenAsync(string subject, CancellationToken stopping)
     {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await foreach (var message in connection.SubscribeAsync<byte[]>(subject, cancellationToken: stoppingToken))
-                    Tell(message.Data ?? []);
-            }
-            catch (Exception e) when (e is NatsException or JsonException)
-            {
-                log.ChangesNotHeard(subject, e.Message);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            await Task.Delay(Pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+        // Connecting is not its business, and while the broker is away there is nothing to hear.
+        while (connection.ConnectionState is not NatsConnectionState.Open)
+            await Task.Delay(Pause, clock, stopping);
+        await foreach (var message in connection.SubscribeAsync<byte[]>(subject, cancellationToken: stopping))
+            Tell(message.Data ?? []);
     }
 
     private void Tell(byte[] body)
@@ -91,8 +79,8 @@ public sealed class OrderChanges(INatsConnection connection, TimeProvider clock,
 
         internal Watch(OrderChanges changes, Guid orderId) => (_changes, _orderId) = (changes, orderId);
 
-        /// <summary>Waits until the order may have changed since the watch began, or since the last wait.</summary>
-        public Task WaitAsync(CancellationToken cancellationToken) => _changed.WaitAsync(ReadAnyway, cancellationToken);
+        /// <summary>Waits until the order may have changed since the watch began, or since the last wait, but no longer than so long.</summary>
+        public Task WaitAsync(TimeSpan limit, CancellationToken cancellationToken) => _changed.WaitAsync(limit, cancellationToken);
 
         public void Dispose() => _changes.End(this, _orderId);
 

@@ -13,7 +13,7 @@ internal static class OrderExamples
         const string trace = "4312ad0fe268d2282b654ceda34a150b";
         OrderLine[] lines = [new("SKU-1", 2, 19.90m), new("SKU-2", 1, 5.00m)];
         var placed = Order.Place(id, "c-42", lines, at, trace);
-        var paid = placed with { Status = OrderStatus.Paid, History = [.. placed.History, Order.Pay(id, at.AddMilliseconds(38), trace).Entry] };
+        var paid = placed with { Status = OrderStatus.Paid, History = [.. placed.History, Order.Pay(id, placed.Price, at.AddMilliseconds(38), trace).Entry] };
 
         examples
             .Add(new PlaceOrder.Request("c-42", [new("SKU-1", 2), new("SKU-2", 1)], "tok_ok"))

@@ -43,7 +43,9 @@ public sealed class OrderStore : IAsyncDisposable
         _facts.Placed(order.Id);
     }
 
-    /// <returns>False when the order is not in the state the transition starts from: nothing was changed and nothing told.</returns>
+    /// <returns>
+    /// False when the order is not in the state the transition starts from, or has another price: nothing was changed and nothing told.
+    /// </returns>
     public async Task<bool> MoveAsync(Transition transition, OutboxEvent @event)
     {
         var moved = await _moving.WriteAsync(new(transition, @event));
@@ -154,8 +156,9 @@ public sealed class OrderStore : IAsyncDisposable
               update orders o
               set status = t.to_status, history = o.history || t.entry::jsonb, cancellation_id = t.cancellation_id,
                   announced_at = case when t.cancellation_id is null then o.announced_at else now() end
-              from unnest(@id, @from_status, @to_status, @entry, @cancellation_id) as t (id, from_status, to_status, entry, cancellation_id)
-              where o.id = t.id and o.status = t.from_status
+              from unnest(@id, @from_status, @to_status, @amount, @currency, @entry, @cancellation_id)
+                as t (id, from_status, to_status, amount, currency, entry, cancellation_id)
+              where o.id = t.id and o.status = t.from_status and (t.amount is null or (o.total = t.amount and o.currency = t.currency))
               returning o.id as key
             )
             {Outbox.AppendForMoved}
@@ -163,6 +166,8 @@ public sealed class OrderStore : IAsyncDisposable
             .AddColumn("id", writes, w => w.Transition.OrderId)
             .AddColumn("from_status", writes, w => w.Transition.From.ToString())
             .AddColumn("to_status", writes, w => w.Transition.To.ToString())
+            .AddColumn("amount", writes, w => w.Transition.Price?.Amount)
+            .AddColumn("currency", writes, w => w.Transition.Price?.Currency)
             .AddColumn("entry", writes, w => JsonSerializer.Serialize(w.Transition.Entry, OrderJson.Default.HistoryEntry))
             .AddColumn("cancellation_id", writes, w => w.Transition.AwaitsPayment ? w.Event.Id : (Guid?)null);
         return await StoreAsync(command, [.. writes.Select(w => w.Event)], cancellationToken);

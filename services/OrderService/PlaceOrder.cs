@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using EventShop.Contracts;
 using EventShop.Messaging;
@@ -14,8 +15,11 @@ public static partial class PlaceOrder
     public const int MaxLines = 50;
     public const int MaxQuantity = 1000;
 
+    /// <summary>What the card gateway captures at one time. A larger order could only be declined, after it had been taken.</summary>
+    public const decimal MaxTotal = 1_000_000m;
+
     /// <param name="CustomerId">1 to 64 letters, digits and <c>. _ @ -</c>.</param>
-    /// <param name="Items">1 to 50 lines.</param>
+    /// <param name="Items">1 to 50 lines, which come to 1,000,000.00 at most.</param>
     /// <param name="PaymentToken">What the gateway gave the customer for a card, never a card's number.</param>
     public sealed record Request(string? CustomerId, IReadOnlyList<Line?>? Items, string? PaymentToken);
 
@@ -81,13 +85,19 @@ public static partial class PlaceOrder
             errors["items"] = [$"must have 1 to {MaxLines} lines"];
             return errors;
         }
+        var total = 0m;
         for (var i = 0; i < items.Count; i++)
         {
-            if (Catalogue.Find(items[i]?.Sku) is null)
+            var product = Catalogue.Find(items[i]?.Sku);
+            if (product is null)
                 errors[$"items[{i}].sku"] = ["must be the sku of a product in GET /products"];
-            if (items[i]?.Quantity is not (>= 1 and <= MaxQuantity))
+            if (items[i]?.Quantity is >= 1 and <= MaxQuantity and var quantity)
+                total += quantity * product?.Price ?? 0;
+            else
                 errors[$"items[{i}].quantity"] = [$"must be a whole number from 1 to {MaxQuantity}"];
         }
+        if (total > MaxTotal)
+            errors["items"] = [string.Create(CultureInfo.InvariantCulture, $"must come to {MaxTotal:F2} {Catalogue.Currency} at most")];
         return errors;
     }
 

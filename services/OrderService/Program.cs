@@ -10,9 +10,9 @@ return await ServiceHost.RunAsync(args, () =>
     builder.AddDatabase("orders");
     // Messaging has spans and a health check of its own, which know of JetStream and not only of the connection.
     builder.AddNatsClient("nats", nats => (nats.DisableTracing, nats.DisableHealthChecks) = (true, true), options => options.ForMessaging("order-service"));
-    builder.AddMessaging()
+    builder.AddMessaging(OrderEvents.Source)
         .Publishes(new StreamDefinition(OrderEvents.Stream, OrderEvents.Subjects))
-        .Consumes("order-payments", PaymentEvents.Stream, PaymentEvents.Subjects, handlers => handlers
+        .Consumes("order-payments", PaymentEvents.Stream, PaymentEvents.Subjects, handlers => handlers.From(PaymentEvents.Source)
             .Handle<PaymentSucceeded, SettleOrder>()
             .Handle<PaymentFailed, SettleOrder>()
             .Handle<PaymentRefunded, SettleOrder>())
@@ -24,6 +24,7 @@ return await ServiceHost.RunAsync(args, () =>
     builder.Services.AddSingleton<OrderStore>();
     builder.Services.AddSingleton<PlaceOnceStore>();
     builder.AddIdempotencyKeys();
+    builder.AddEventStreams();
     builder.Services.AddSingleton<OrderChanges>();
     builder.Services.AddHostedService(services => services.GetRequiredService<OrderChanges>());
     builder.AddCancellation();

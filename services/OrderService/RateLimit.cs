@@ -4,8 +4,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.RateLimiting;
 using EventShop.Messaging;
+using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.HttpOverrides;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.RateLimiting;
 
 namespace OrderService;
@@ -27,14 +27,8 @@ public sealed class RateLimitOptions : IValidatableObject
     public string TrustedProxies { get; set; } = "";
 
     /// <inheritdoc />
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
-    {
-        foreach (var proxy in Entries)
-            if (!IPAddress.TryParse(proxy, out _) && !System.Net.IPNetwork.TryParse(proxy, out _))
-                yield return new($"{proxy} is neither an address nor a network, for example 10.1.0.0/16", [nameof(TrustedProxies)]);
-    }
-
-    internal string[] Entries => TrustedProxies.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        TrustedNetworks.Read(TrustedProxies).Errors.Select(error => new ValidationResult(error, [nameof(TrustedProxies)]));
 }
 
 /// <summary>Keeps one client from crowding out the others: beyond its limit it gets 429, and nothing is stored.</summary>
@@ -63,18 +57,15 @@ internal static class RateLimit
     /// <summary>Takes the client's address from those proxies that are trusted to know it. Call it before all other middleware.</summary>
     public static void UseTrustedProxies(this WebApplication app)
     {
-        var proxies = app.Services.GetRequiredService<RateLimitOptions>().Entries;
-        if (proxies.Length == 0)
+        var proxies = TrustedNetworks.Read(app.Services.GetRequiredService<RateLimitOptions>().TrustedProxies).Networks.Networks;
+        if (proxies.Count == 0)
             return;
         // Any number of trusted proxies in a row; loopback is not one of them unless it is named.
         var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor, ForwardLimit = null };
         forwarded.KnownProxies.Clear();
         forwarded.KnownIPNetworks.Clear();
         foreach (var proxy in proxies)
-            if (IPAddress.TryParse(proxy, out var address))
-                forwarded.KnownProxies.Add(address);
-            else
-                forwarded.KnownIPNetworks.Add(System.Net.IPNetwork.Parse(proxy));
+            forwarded.KnownIPNetworks.Add(proxy);
         app.UseForwardedHeaders(forwarded);
     }
 
@@ -89,7 +80,7 @@ internal static class RateLimit
     };
 
     /// <summary>An IPv6 client has a whole /64 of addresses to choose from: it is one client.</summary>
-    private static IPAddress Client(HttpContext context) => context.Connection.RemoteIpAddress switch
+    public static IPAddress Client(HttpContext context) => context.Connection.RemoteIpAddress switch
     {
         null => IPAddress.None,
         { IsIPv4MappedToIPv6: true } mapped => mapped.MapToIPv4(),
@@ -105,14 +96,9 @@ internal static class RateLimit
         return new(bytes);
     }
 
-    private static async ValueTask RefuseAsync(HttpContext context)
+    private static ValueTask RefuseAsync(HttpContext context)
     {
-        context.Response.StatusCode = StatusCodes.Status429TooManyRequests;
         context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
-        await context.RequestServices.GetRequiredService<IProblemDetailsService>().TryWriteAsync(new()
-        {
-            HttpContext = context,
-            ProblemDetails = new ProblemDetails { Status = context.Response.StatusCode, Detail = Refusal },
-        });
+        return new(context.WriteProblemAsync(new() { Status = StatusCodes.Status429TooManyRequests, Detail = Refusal }));
     }
 }

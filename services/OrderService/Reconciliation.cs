@@ -24,24 +24,11 @@ public sealed class ReconciliationOptions
 /// event that may never come: the payment service answers a known order with its stored outcome, and charges an unknown one.
 /// </summary>
 public sealed class Reconciler(
-    OrderStore orders, Outbox outbox, ReconciliationOptions options, TimeProvider clock, ILogger<Reconciler> log) : BackgroundService
+    OrderStore orders, Outbox outbox, ReconciliationOptions options, Supervisor supervisor, TimeProvider clock, ILogger<Reconciler> log)
+    : BackgroundService
 {
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(options.Interval, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await AnnounceOverdueAsync(stoppingToken);
-            }
-            catch (Npgsql.NpgsqlException e)
-            {
-                // The database is away: so is everything else, and the next tick tries again.
-                log.ReconciliationFailed(e.Message);
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        supervisor.EveryAsync("reconciliation", options.Interval, AnnounceOverdueAsync, log, stoppingToken);
 
     private async Task AnnounceOverdueAsync(CancellationToken cancellationToken)
     {

@@ -4,12 +4,12 @@ using Polly;
 namespace PaymentService;
 
 /// <summary>Lets a number of calls run at one time; further ones wait their turn, for as long as their caller does.</summary>
-internal sealed class Bulkhead(int maxConcurrentCalls) : ResilienceStrategy<HttpResponseMessage>
+internal sealed class Bulkhead(int maxConcurrentCalls) : ResilienceStrategy<GatewayAnswer>
 {
     private readonly ConcurrencyLimiter _limiter = new(new() { PermitLimit = maxConcurrentCalls, QueueLimit = int.MaxValue });
 
-    protected override async ValueTask<Outcome<HttpResponseMessage>> ExecuteCore<TState>(
-        Func<ResilienceContext, TState, ValueTask<Outcome<HttpResponseMessage>>> callback, ResilienceContext context, TState state)
+    protected override async ValueTask<Outcome<GatewayAnswer>> ExecuteCore<TState>(
+        Func<ResilienceContext, TState, ValueTask<Outcome<GatewayAnswer>>> callback, ResilienceContext context, TState state)
     {
         try
         {
@@ -18,7 +18,7 @@ internal sealed class Bulkhead(int maxConcurrentCalls) : ResilienceStrategy<Http
         }
         catch (OperationCanceledException e)
         {
-            return Outcome.FromException<HttpResponseMessage>(e);
+            return Outcome.FromException<GatewayAnswer>(e);
         }
     }
 }

@@ -6,10 +6,10 @@ namespace PaymentService;
 
 /// <summary>
 /// Stops calling a gateway that has failed a number of times in a row; after a while a few calls probe it, and it is called again
-/// when all of them succeed.
+/// when all of them succeed. Only a charge or a refund succeeds: a gateway that makes neither may still answer look-ups.
 /// </summary>
 /// <remarks>Polly's own breaker knows a share of failing calls and one probe, not failures in a row and several.</remarks>
-public sealed class GatewayCircuit : ResilienceStrategy<HttpResponseMessage>, IDisposable
+public sealed class GatewayCircuit : ResilienceStrategy<GatewayAnswer>, IDisposable
 {
     private readonly GatewayOptions _options;
     private readonly TimeProvider _clock;
@@ -48,13 +48,13 @@ public sealed class GatewayCircuit : ResilienceStrategy<HttpResponseMessage>, ID
     public void Dispose() => _meter.Dispose();
 
     /// <returns>The call's outcome, or a <see cref="BrokenCircuitException"/> without a call.</returns>
-    protected override async ValueTask<Outcome<HttpResponseMessage>> ExecuteCore<TState>(
-        Func<ResilienceContext, TState, ValueTask<Outcome<HttpResponseMessage>>> callback, ResilienceContext context, TState state)
+    protected override async ValueTask<Outcome<GatewayAnswer>> ExecuteCore<TState>(
+        Func<ResilienceContext, TState, ValueTask<Outcome<GatewayAnswer>>> callback, ResilienceContext context, TState state)
     {
         if (!TryEnter(out var epoch))
-            return Outcome.FromException<HttpResponseMessage>(new BrokenCircuitException($"the circuit is open after: {Read().Reason}"));
+            return Outcome.FromException<GatewayAnswer>(new BrokenCircuitException($"the circuit is open after: {Read().Reason}"));
         var outcome = await callback(context, state).ConfigureAwait(context.ContinueOnCapturedContext);
-        Leave(epoch, outcome);
+        Leave(epoch, outcome, context.OperationKey);
         return outcome;
     }
 
@@ -72,19 +72,19 @@ public sealed class GatewayCircuit : ResilienceStrategy<HttpResponseMessage>, ID
         }
     }
 
-    private void Leave(int epoch, Outcome<HttpResponseMessage> outcome)
+    private void Leave(int epoch, Outcome<GatewayAnswer> outcome, string? kind)
     {
-        var failure = GatewayFailure.Of(outcome);
+        var failure = GatewayAnswer.FailureOf(outcome);
         lock (_lock)
         {
             if (epoch != _epoch)
                 return;
             if (failure is not null)
                 Failed(failure);
-            else if (outcome.Exception is null)
+            else if (outcome.Exception is null && kind is not Attempt.LookUp && outcome.Result is not GatewayAnswer.Undecided)
                 Succeeded();
             else if (_state is CircuitState.HalfOpen)
-                _probes--; // Not the gateway's doing, and no proof of its health: another call may probe.
+                _probes--; // Neither a failure of the gateway nor a proof of its health: another call may probe.
         }
     }
 

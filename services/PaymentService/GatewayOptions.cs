@@ -21,6 +21,10 @@ public sealed class GatewayOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00.001", "00:00:30")]
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>The longest pause between two calls, also when the gateway asks for a longer one in <c>Retry-After</c>.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:00:30")]
+    public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromSeconds(3);
+
     /// <summary>Calls at one time. Further ones wait their turn.</summary>
     [Range(1, 10_000)]
     public int MaxConcurrentCalls { get; set; } = 128;
@@ -46,6 +50,10 @@ public sealed class GatewayOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan LookAgainAfter { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long a payment may wait for the gateway before <c>/health</c> says so.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan UnhealthyAge { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>After that, nobody waits any more for a call that was stored: one may begin late by as long as it may last.</summary>
     internal TimeSpan LongestCall => 2 * AttemptTimeout;
 
@@ -54,5 +62,7 @@ public sealed class GatewayOptions : IValidatableObject
     {
         if (TotalTimeout <= AttemptTimeout)
             yield return new($"must be longer than AttemptTimeout ({AttemptTimeout})", [nameof(TotalTimeout)]);
+        if (MaxRetryDelay < RetryDelay)
+            yield return new($"must be at least RetryDelay ({RetryDelay})", [nameof(MaxRetryDelay)]);
     }
 }

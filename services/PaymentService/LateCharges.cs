@@ -1,5 +1,4 @@
 using EventShop.Messaging;
-using Npgsql;
 
 namespace PaymentService;
 
@@ -8,27 +7,19 @@ namespace PaymentService;
 /// its way, or lie in a gateway that is slow: the customer of a cancelled order is not left charged even then.
 /// </summary>
 public sealed class LateCharges(
-    PaymentStore payments, IServiceScopeFactory scopes, GatewayOptions options, TimeProvider clock, ILogger<LateCharges> log)
-    : BackgroundService
+    PaymentStore payments, IServiceScopeFactory scopes, GatewayOptions options, Supervisor supervisor, TimeProvider clock,
+    ILogger<LateCharges> log) : BackgroundService
 {
     private static readonly TimeSpan LongestInterval = TimeSpan.FromSeconds(10);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => supervisor.EveryAsync(
+        "search for late charges", options.LookAgainAfter < LongestInterval ? options.LookAgainAfter : LongestInterval, LookAllAsync, log, stoppingToken);
+
+    /// <summary>A payment whose look-up fails stays due: it is taken again later, and holds up no other.</summary>
+    private async Task LookAllAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(options.LookAgainAfter < LongestInterval ? options.LookAgainAfter : LongestInterval, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                while (await payments.TakeDueForLookAsync(clock.GetUtcNow(), options.LookAgainAfter, stoppingToken) is { } payment)
-                    await LookAsync(payment, stoppingToken);
-            }
-            catch (Exception e) when (e is NpgsqlException or DependencyUnavailableException or PoisonMessageException)
-            {
-                // It stays due: it is taken again after as long.
-                log.LateChargesNotRead(e.Message);
-            }
-        }
+        while (await payments.TakeDueForLookAsync(clock.GetUtcNow(), options.LookAgainAfter, cancellationToken) is { } payment)
+            await LookAsync(payment, cancellationToken);
     }
 
     private async Task LookAsync(Payment payment, CancellationToken cancellationToken)

@@ -12,9 +12,6 @@ internal static partial class Log
     [LoggerMessage(202, LogLevel.Warning, "Order {OrderId} was charged after its payment had been given up: the money goes back")]
     public static partial void ChargedLate(this ILogger log, Guid orderId);
 
-    [LoggerMessage(203, LogLevel.Warning, "Late charges could not be looked for: {Reason}")]
-    public static partial void LateChargesNotRead(this ILogger log, string reason);
-
     [LoggerMessage(204, LogLevel.Debug, "The payment of order {OrderId} is {State}")]
     public static partial void PaymentSettled(this ILogger log, Guid orderId, PaymentState state);
 }

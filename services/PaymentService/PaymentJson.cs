@@ -6,22 +6,13 @@ namespace PaymentService;
 /// <summary>The body of <c>POST /charges</c>.</summary>
 internal sealed record ChargeRequest(Guid OrderId, decimal Amount, string Currency, string PaymentToken);
 
-/// <summary>What of the gateway's answer is needed here.</summary>
-internal sealed record ChargeAnswer(string Id, string Status, string? IdempotencyKey, string? DeclineCode);
-
 /// <summary>The body of <c>POST /refunds</c>; refunds are full.</summary>
 internal sealed record RefundRequest(string ChargeId, Guid OrderId, decimal Amount);
-
-/// <summary>What of the gateway's answer is needed here.</summary>
-internal sealed record RefundAnswer(string Id);
 
 /// <summary>Everything this service reads and writes as JSON.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ChargeRequest))]
-[JsonSerializable(typeof(ChargeAnswer))]
-[JsonSerializable(typeof(ChargeAnswer[]))]
 [JsonSerializable(typeof(RefundRequest))]
-[JsonSerializable(typeof(RefundAnswer))]
 [JsonSerializable(typeof(Payment))]
 [JsonSerializable(typeof(Attempt))]
 [JsonSerializable(typeof(IReadOnlyList<Attempt>))]

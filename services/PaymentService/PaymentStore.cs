@@ -18,6 +18,14 @@ public sealed class PaymentStore : IAsyncDisposable
     /// <summary>The last attempt with what came of it.</summary>
     private const string Noted = "jsonb_set(attempts, '{-1,result}', to_jsonb(@result::text))";
 
+    /// <summary>
+    /// Since when a payment waits for the gateway, once the gateway has failed it. One that is well is never written here: it would cost
+    /// each payment an entry of an index.
+    /// </summary>
+    private const string Waiting = """
+        case when state in ('Requested', 'Unknown') then coalesce(waiting_since, requested_at) else waiting_since end
+        """;
+
     private readonly NpgsqlDataSource _db;
     private readonly Outbox _outbox;
     private readonly ILogger<PaymentStore> _log;
@@ -93,6 +101,7 @@ public sealed class PaymentStore : IAsyncDisposable
         await using var command = _db.CreateCommand($"""
             update payments
             set state = case when state = 'Requested' and @result::text is not null then 'Unknown' else state end,
+                waiting_since = case when @result::text is not null then {Waiting} else waiting_since end,
                 attempts = (case when @result::text is null then attempts else {Noted} end)
                   - (case when jsonb_array_length(attempts) >= 100 then 0 else 1000000 end) || @next::jsonb
             where order_id = @order_id and (@kind <> 'charge' or cancelled_at is null)
@@ -106,16 +115,36 @@ public sealed class PaymentStore : IAsyncDisposable
     public async Task FailAsync(Guid orderId, string result)
     {
         await using var command = _db.CreateCommand($"""
-            update payments set state = case state when 'Requested' then 'Unknown' else state end, attempts = {Noted}
+            update payments
+            set state = case state when 'Requested' then 'Unknown' else state end, waiting_since = {Waiting}, attempts = {Noted}
             where order_id = @order_id
             """).AddValue("order_id", orderId).AddValue("result", result);
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>Notes that a payment waits: the gateway is not even called.</summary>
+    public async Task WaitAsync(Guid orderId)
+    {
+        await using var command = _db.CreateCommand(
+            $"update payments set waiting_since = {Waiting} where order_id = @order_id and waiting_since is null").AddValue("order_id", orderId);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Counts the payments that wait for the gateway, to be charged or to be given back.</summary>
+    public async Task<WaitingPayments> WaitingAsync(CancellationToken cancellationToken)
+    {
+        await using var command = _db.CreateCommand("select count(*), min(waiting_since) from payments where waiting_since is not null");
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return new(reader.GetInt64(0), await reader.IsDBNullAsync(1, cancellationToken) ? null : reader.GetFieldValue<DateTimeOffset>(1));
+    }
+
     /// <returns>The payment, about to be refunded; null when there is nothing to refund.</returns>
     public Task<Payment?> BeginRefundAsync(Guid orderId, DateTimeOffset now, CancellationToken cancellationToken) =>
         ReadOneAsync(_db.CreateCommand($"""
-            update payments set state = 'Refunding', attempts = attempts || @next::jsonb
+            update payments
+            set state = 'Refunding', waiting_since = coalesce(waiting_since, cancelled_at),
+                attempts = case state when 'Captured' then attempts || @next::jsonb else attempts end
             where order_id = @order_id and state in ('Captured', 'Refunding')
             returning {Columns}
             """).AddValue("order_id", orderId)
@@ -126,7 +155,8 @@ public sealed class PaymentStore : IAsyncDisposable
         await using var command = _db.CreateCommand($"""
             with moved as (
               update payments
-              set state = 'Refunded', refund_id = @refund_id, outcome_id = @outcome_id, settled_at = @now, attempts = {Noted}
+              set state = 'Refunded', refund_id = @refund_id, outcome_id = @outcome_id, settled_at = @now, waiting_since = null,
+                  attempts = {Noted}
               where order_id = @order_id and state = 'Refunding'
               returning order_id as key
             )
@@ -208,7 +238,7 @@ public sealed class PaymentStore : IAsyncDisposable
             with moved as (
               update payments p
               set state = s.state, charge_id = s.charge_id, reason = s.reason, outcome_id = s.outcome_id, settled_at = s.settled_at,
-                  look_again_at = s.look_again_at,
+                  look_again_at = s.look_again_at, waiting_since = null,
                   attempts = jsonb_set(p.attempts, '{-1,result}', to_jsonb(lower(s.state)))
               from unnest(@order_id, @state, @charge_id, @reason, @outcome_id, @settled_at, @look_again_at)
                 as s (order_id, state, charge_id, reason, outcome_id, settled_at, look_again_at)

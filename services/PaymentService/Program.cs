@@ -11,14 +11,14 @@ return await ServiceHost.RunAsync(args, () =>
     // Messaging has spans and a health check of its own, which know of JetStream and not only of the connection.
     builder.AddNatsClient("nats", nats => (nats.DisableTracing, nats.DisableHealthChecks) = (true, true), options => options.ForMessaging("payment-service"));
     builder.AddGateway();
-    builder.AddMessaging()
+    builder.AddMessaging(PaymentEvents.Source)
         .Publishes(new StreamDefinition(PaymentEvents.Stream, PaymentEvents.Subjects))
-        .Consumes("payment-orders", OrderEvents.Stream, OrderCreated.Subject, handlers => handlers
+        .Consumes("payment-orders", OrderEvents.Stream, OrderCreated.Subject, handlers => handlers.From(OrderEvents.Source)
             .Handle<OrderCreated, ChargeOrder>())
         // Consumers of their own: before nats-server 2.10 a consumer has one subject, and keeps the one it was made with.
-        .Consumes("payment-cancellations", OrderEvents.Stream, OrderCancelled.Subject, handlers => handlers
+        .Consumes("payment-cancellations", OrderEvents.Stream, OrderCancelled.Subject, handlers => handlers.From(OrderEvents.Source)
             .Handle<OrderCancelled, CancelPayment>())
-        .Consumes("payment-refunds", OrderEvents.Stream, OrderCancellationRequested.Subject, handlers => handlers
+        .Consumes("payment-refunds", OrderEvents.Stream, OrderCancellationRequested.Subject, handlers => handlers.From(OrderEvents.Source)
             .Handle<OrderCancellationRequested, CancelPayment>())
         .ReviewsDeadLetters<ReviewDeadLetters>();
 

@@ -15,7 +15,7 @@ internal static class ChangeChaos
         var errors = settings.Check();
         if (errors.Count > 0)
         {
-            return TypedResults.ValidationProblem(errors);
+            return Refusal.Of(errors);
         }
 
         chaos.Settings = settings;

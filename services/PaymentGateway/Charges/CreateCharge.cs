@@ -39,7 +39,7 @@ internal static class CreateCharge
         IdempotencyKey.Check(idempotencyKey, errors);
         if (errors.Count > 0)
         {
-            return TypedResults.ValidationProblem(errors);
+            return Refusal.Of(errors);
         }
 
         var candidate = Decide(request, idempotencyKey!, chaos.Declines(), time.GetUtcNow());

@@ -39,7 +39,7 @@ internal static class CreateRefund
         IdempotencyKey.Check(idempotencyKey, errors);
         if (errors.Count > 0)
         {
-            return TypedResults.ValidationProblem(errors);
+            return Refusal.Of(errors);
         }
 
         var candidate = Decide(request, idempotencyKey!, time.GetUtcNow());
@@ -74,8 +74,8 @@ internal static class CreateRefund
     {
         null => TypedResults.Problem("The order has no such charge.", statusCode: StatusCodes.Status404NotFound),
         { DeclineCode: not null } => TypedResults.Problem("The charge was declined.", statusCode: StatusCodes.Status409Conflict),
-        _ when charge.Amount != refund.Amount => TypedResults.ValidationProblem(
-            new Dictionary<string, string[]> { ["amount"] = ["must be the charge's amount, refunds are full"] }),
+        _ when charge.Amount != refund.Amount => Refusal.Of(
+            new() { ["amount"] = ["must be the charge's amount, refunds are full"] }),
         _ when !charge.TakeRefund(refund) => TypedResults.Problem(
             "The charge is refunded under another key.", statusCode: StatusCodes.Status409Conflict),
         _ => null,

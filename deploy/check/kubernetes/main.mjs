@@ -1,4 +1,4 @@
-// The part of deploy/check-kubernetes.sh that reads files. Prints one line for each check: «ok text», «fail text» or «skip text · why».
+// The part of deploy/check/kubernetes.sh that reads files. Prints one line for each check: «ok text», «fail text» or «skip text · why».
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";

@@ -1,14 +1,11 @@
 # Sourced by check.sh: builds every Dockerfile, starts deploy/compose.yaml, breaks it, and takes it down. Where no image can be pulled, the
-# base images are made of this machine's programs (check-stand-ins.sh), and what has no such stand-in is skipped and named.
+# base images are made of this machine's programs (stand-ins.sh), and what has no such stand-in is skipped and named.
 
 CHECK_PROJECT=eventshop-check
 CHECK_SERVICES=(order-service:OrderService payment-service:PaymentService payment-gateway:PaymentGateway)
-WORK=
-CHECK_DOCKERD=
 
 check_containers() {
-  WORK=$(mktemp -d)
-  if containers_engine && containers_compose && containers_images && containers_build; then
+  if engine "images and Compose" && containers_compose && containers_images && containers_build; then
     containers_stack
   fi
   clean_containers
@@ -16,58 +13,16 @@ check_containers() {
 
 # Ends what was started and removes what was made; safe to call twice.
 clean_containers() {
-  [ -n "$WORK" ] || return 0
-  if docker info >/dev/null 2>&1; then
-    compose down --volumes --timeout 5 >/dev/null 2>&1 || true
-    if [ -z "${KEEP_IMAGES:-}" ]; then
-      docker images --format '{{.Repository}}:{{.Tag}}' | grep -E "^($STAND_IN|$CHECK_PROJECT)/" | xargs -r docker rmi --force >/dev/null 2>&1 || true
-    fi
-  fi
-  if [ -n "$CHECK_DOCKERD" ]; then
-    kill "$CHECK_DOCKERD" 2>/dev/null || true
-    wait "$CHECK_DOCKERD" 2>/dev/null || true
-    CHECK_DOCKERD=
-    [ -n "${KEEP_IMAGES:-}" ] || rm -rf "$ROOT/artifacts/docker"
-  fi
-  rm -rf "$WORK"
-  WORK=
-}
-
-# The engine that runs; or, as root, one of our own that nothing else sees.
-containers_engine() {
-  if ! type -P docker >/dev/null; then
-    skip "images and Compose" "no container engine; Debian: apt-get install docker.io"
-    return 1
-  fi
-  docker info >/dev/null 2>&1 && return
-  if [ "$(id -u)" != 0 ] || ! type -P dockerd >/dev/null; then
-    skip "images and Compose" "the container engine does not answer"
-    return 1
-  fi
-  export DOCKER_HOST=unix://$WORK/docker.sock
-  mkdir -p "$ROOT/artifacts/docker"
-  dockerd --host "$DOCKER_HOST" --data-root "$ROOT/artifacts/docker" --exec-root "$WORK/docker" --pidfile "$WORK/docker.pid" \
-    >"$WORK/dockerd.log" 2>&1 &
-  CHECK_DOCKERD=$!
-  eventually 30 docker info && return
-  skip "images and Compose" "the container engine did not start: $(tail -n 1 "$WORK/dockerd.log")"
-  return 1
+  [ "$ENGINE" = there ] || return 0
+  compose down --volumes --timeout 5 >/dev/null 2>&1 || true
+  [ -n "${KEEP_IMAGES:-}" ] || remove_images "$CHECK_PROJECT"
 }
 
 containers_compose() {
-  local plugin=$DEBIAN/docker-compose/usr/libexec/docker/cli-plugins/docker-compose
-  if ! docker compose version >/dev/null 2>&1; then
-    if ! debian_package docker-compose trixie forky sid || [ ! -x "$plugin" ]; then
-      skip "images and Compose" "docker compose is not installed"
-      return 1
-    fi
-    mkdir -p "$WORK/docker-config/cli-plugins"
-    ln -s "$plugin" "$WORK/docker-config/cli-plugins/"
-    export DOCKER_CONFIG=$WORK/docker-config
+  if ! docker_plugin compose; then
+    skip "images and Compose" "docker compose is not installed"
+    return 1
   fi
-  # Neither needs BuildKit, which is not everywhere.
-  docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
-  export BUILDKIT_PROGRESS=plain
 }
 
 # Sets what compose.yaml and the Dockerfiles take for images: their defaults where they can be pulled, else the stand-ins.
@@ -75,24 +30,15 @@ containers_images() {
   export EVENTSHOP_VERSION=check EVENTSHOP_SOURCE=https://example.com/eventshop EVENTSHOP_REVISION
   EVENTSHOP_REVISION=$(git rev-parse HEAD 2>/dev/null || echo none)
   export ORDER_SERVICE_IMAGE=$CHECK_PROJECT/order-service PAYMENT_SERVICE_IMAGE=$CHECK_PROJECT/payment-service PAYMENT_GATEWAY_IMAGE=$CHECK_PROJECT/payment-gateway
-  export COMPOSE_PROFILES=observability JAEGER_OTLP_ENDPOINT=http://jaeger:4317 OFFLINE_PACKAGES=false
-  STANDING_IN=
-  if timeout 60 docker pull --quiet "$(default_of NATS_IMAGE)" >/dev/null 2>&1; then
+  export COMPOSE_PROFILES=observability JAEGER_OTLP_ENDPOINT=http://jaeger:4317 USE_STAND_INS=false
+  if images_can_be_pulled; then
     SDK_IMAGE=$(default_of SDK_IMAGE) RUNTIME_IMAGE=$(default_of RUNTIME_IMAGE)
     export SDK_IMAGE RUNTIME_IMAGE
     return
   fi
-  STANDING_IN=true
   COMPOSE_PROFILES='' JAEGER_OTLP_ENDPOINT=''
-  need_servers
-  [ ! -e .offline ] || OFFLINE_PACKAGES=true
-  PG_BIN=${PG_BIN:-$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1)}
-  # What nats.conf asks for is newer than Debian's stable release has.
-  if [ -z "${NATS_SERVER:-}" ] && debian_package nats-server sid forky trixie; then NATS_SERVER=$DEBIAN/nats-server/usr/sbin/nats-server; fi
-  NATS_SERVER=${NATS_SERVER:-$(type -P nats-server)}
-  HAPROXY=$(type -P haproxy || { debian_package haproxy && echo "$DEBIAN/haproxy/usr/sbin/haproxy"; })
-  PROMETHEUS=$(type -P prometheus || { debian_package prometheus && echo "$DEBIAN/prometheus/usr/bin/prometheus"; })
-  if [ -z "$HAPROXY" ]; then
+  [ ! -e .stand-ins ] || USE_STAND_INS=true
+  if ! stand_in_programs; then
     skip "images and Compose" "no image can be pulled, and there is no haproxy here to make one of"
     return 1
   fi
@@ -100,15 +46,9 @@ containers_images() {
     fail "the packages of the services are restored"
     return 1
   fi
-  local image images=(sdk aspnet nats postgres haproxy)
+  local images=(sdk aspnet nats postgres haproxy)
   [ -z "$PROMETHEUS" ] || images+=(prometheus)
-  for image in "${images[@]}"; do
-    docker image inspect "$STAND_IN/$image:$STAND_IN_TAG" >/dev/null 2>&1 && [ -n "${KEEP_IMAGES:-}" ] && continue
-    if ! "stand_in_$image" >"$WORK/stand-in.log" 2>&1; then
-      fail "a stand-in for the base image of $image: $(tail -n 1 "$WORK/stand-in.log")"
-      return 1
-    fi
-  done
+  make_stand_ins "${images[@]}" || return 1
   export SDK_IMAGE=$STAND_IN/sdk:$STAND_IN_TAG RUNTIME_IMAGE=$STAND_IN/aspnet:$STAND_IN_TAG NATS_IMAGE=$STAND_IN/nats:$STAND_IN_TAG
   export POSTGRES_IMAGE=$STAND_IN/postgres:$STAND_IN_TAG HAPROXY_IMAGE=$STAND_IN/haproxy:$STAND_IN_TAG PROMETHEUS_IMAGE=$STAND_IN/prometheus:$STAND_IN_TAG
   [ -z "$PROMETHEUS" ] || COMPOSE_PROFILES=prometheus
@@ -118,12 +58,12 @@ containers_images() {
 
 # A feed of the packages that the services' restore takes, made in a copy so that nobody's obj folders change.
 containers_packages() {
+  [ ! -e "$WORK/packages" ] || return 0
   mkdir "$WORK/source" "$WORK/packages"
   containers_source "$WORK/source"
-  [ "$OFFLINE_PACKAGES" != true ] || touch "$WORK/source/.offline"
   local entry
   for entry in "${CHECK_SERVICES[@]}"; do
-    NUGET_PACKAGES=$WORK/nuget dotnet restore "$WORK/source/services/${entry#*:}" --use-current-runtime -p:PublishReadyToRun=true >>"$WORK/restore.log" 2>&1 || return 1
+    UseStandIns=$USE_STAND_INS NUGET_PACKAGES=$WORK/nuget dotnet restore "$WORK/source/services/${entry#*:}" --use-current-runtime -p:PublishReadyToRun=true >>"$WORK/restore.log" 2>&1 || return 1
   done
   find "$WORK/nuget" -name '*.nupkg' -exec mv {} "$WORK/packages/" \;
   rm -rf "$WORK/nuget" "$WORK/source"
@@ -137,13 +77,15 @@ containers_source() {
   fi
 }
 
-default_of() { sed -nE "s/.*\\$\\{$1:-([^}]*)\\}.*/\\1/p" deploy/compose.yaml | head -n 1; }
-
 # build_image NAME PROJECT CONTEXT: prints what the builder prints.
 build_image() {
-  docker build --file "$3/services/$2/Dockerfile" --tag "$CHECK_PROJECT/$1:check" --build-arg SDK_IMAGE="$SDK_IMAGE" --build-arg RUNTIME_IMAGE="$RUNTIME_IMAGE" \
-    --build-arg OfflinePackages="$OFFLINE_PACKAGES" --build-arg VERSION=1.2.3 --build-arg REVISION="$EVENTSHOP_REVISION" \
-    --build-arg SOURCE="$EVENTSHOP_SOURCE" ${STANDING_IN:+--network none} "$3" 2>&1
+  local buildkit=1 network=()
+  # The Dockerfiles do not need BuildKit, which is not everywhere.
+  docker buildx version >/dev/null 2>&1 || buildkit=0
+  [ -n "$PULLED" ] || network=(--network none)
+  DOCKER_BUILDKIT=$buildkit BUILDKIT_PROGRESS=plain docker build --file "$3/services/$2/Dockerfile" --tag "$CHECK_PROJECT/$1:check" --build-arg SDK_IMAGE="$SDK_IMAGE" --build-arg RUNTIME_IMAGE="$RUNTIME_IMAGE" \
+    --build-arg UseStandIns="$USE_STAND_INS" --build-arg VERSION=1.2.3 --build-arg REVISION="$EVENTSHOP_REVISION" \
+    --build-arg SOURCE="$EVENTSHOP_SOURCE" "${network[@]}" "$3" 2>&1
 }
 
 containers_build() {
@@ -204,11 +146,7 @@ container() { compose ps --all --quiet --index "${2:-1}" "$1" 2>/dev/null || com
 
 containers_stack() {
   export COMPOSE_PROJECT_NAME=$CHECK_PROJECT ENV_FILE=$WORK/env FRONT_NETWORK=172.28.58.0/24
-  demo=(dotnet EventShop.Demo/bin/Release/net10.0/EventShop.Demo.dll)
-  local port
-  for port in ORDER_PORT PAYMENT_PORT GATEWAY_PORT ORDER_OPERATIONS_PORT PAYMENT_OPERATIONS_PORT PROMETHEUS_PORT JAEGER_PORT GRAFANA_PORT; do
-    export "$port=$("${demo[@]}" port)"
-  done
+  free_ports ORDER_PORT PAYMENT_PORT GATEWAY_PORT ORDER_OPERATIONS_PORT PAYMENT_OPERATIONS_PORT PROMETHEUS_PORT JAEGER_PORT GRAFANA_PORT
   export ORDER_SERVICE=http://127.0.0.1:$ORDER_PORT PAYMENT_GATEWAY=http://127.0.0.1:$GATEWAY_PORT
 
   local started=$SECONDS
@@ -293,8 +231,6 @@ check_prometheus() {
   expect "Prometheus has the alert rules" "$(curl -fsS "$url/api/v1/rules" | grep -o '"type":"alerting"' | wc -l)" "$(grep -c '^ *- alert:' deploy/observability/alerts.yml)"
 }
 
-prometheus_has() { curl -fsS "$1" | grep -q "$2"; }
-
 # What is for operators is not to be had from outside.
 check_proxy() {
   local path answers=()
@@ -304,10 +240,6 @@ check_proxy() {
 }
 
 status() { curl -s -o /dev/null -w '%{http_code}' --max-time 10 "$1"; }
-
-tell_demo() {
-  if "${demo[@]}" >"$WORK/demo.log" 2>&1; then ok "$1"; else fail "$1: $(tail -n 1 "$WORK/demo.log")"; fi
-}
 
 # while_loaded TEXT COMMAND…: the command is run while orders are placed; all of them must come out right.
 while_loaded() {
@@ -348,18 +280,3 @@ cold_start() {
 
 wait_healthy() { eventually 60 is_healthy "$(container "$1" "$2")"; }
 is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]; }
-
-# eventually SECONDS COMMAND…: until it succeeds.
-eventually() {
-  local until=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt "$until" ] || return 1
-    sleep 0.1
-  done
-}
-
-# expect TEXT ACTUAL EXPECTED
-expect() {
-  if [ "$2" = "$3" ]; then ok "$1"; else fail "$1: '$2' instead of '$3'"; fi
-}

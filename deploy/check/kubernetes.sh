@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What can be proved of the Kubernetes files, azure.yaml and the workflows without a cluster. A part of deploy/check.sh, and by itself:
-#   deploy/check-kubernetes.sh                    all of it, with one line for each check
-#   deploy/check-kubernetes.sh prometheus-rule    prints the PrometheusRule that deploy/observability/alerts.yml makes
+#   deploy/check/kubernetes.sh                    all of it, with one line for each check
+#   deploy/check/kubernetes.sh prometheus-rule    prints the PrometheusRule that deploy/observability/alerts.yml makes
 #
 # Needs kubectl (or kustomize), and node 20 with npm; where one is missing, what needs it is skipped and named. Uses helm, promtool,
 # nats-server (NATS_SERVER) and PostgreSQL (PG_BIN) where they are. AZURE_YAML_SCHEMA is a copy of azd's schema
@@ -10,7 +10,7 @@
 # Not checked here, because it takes a cluster or somebody's account: that images are pulled and pods scheduled, the probes, the
 # ingress controller, KEDA and the operators at work, `helm install`, `azd up`, and a run of the workflow.
 
-ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 K8S=$ROOT/deploy/k8s
 K8S_TOOLS=$ROOT/artifacts/check-kubernetes
 CHART_VERSION=2.14.2
@@ -113,7 +113,7 @@ k8s_tools() {
     return 1
   fi
   mkdir -p "$K8S_TOOLS"
-  cp "$ROOT"/deploy/check-kubernetes/* "$K8S_TOOLS/"
+  cp "$ROOT"/deploy/check/kubernetes/* "$K8S_TOOLS/"
   if ! cmp -s "$K8S_TOOLS/package-lock.json" "$K8S_TOOLS/installed.json"; then
     if ! (cd "$K8S_TOOLS" && npm ci --no-audit --no-fund) >"$K8S_TOOLS/npm.log" 2>&1; then
       skip "schemas, references, network policies, azure.yaml and workflows" "npm ci failed: $(grep -m 1 -i 'error' "$K8S_TOOLS/npm.log" || tail -n 1 "$K8S_TOOLS/npm.log")"
@@ -129,7 +129,7 @@ k8s_tools() {
 prometheus_rule() {
   cat <<'HEAD'
 # Made of deploy/observability/alerts.yml; change it there, and here by:
-#   deploy/check-kubernetes.sh prometheus-rule > deploy/k8s/components/monitoring/prometheus-rule.yaml
+#   deploy/check/kubernetes.sh prometheus-rule > deploy/k8s/components/monitoring/prometheus-rule.yaml
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata: { name: eventshop }
@@ -144,7 +144,7 @@ k8s_rules() {
   then ok "the PrometheusRule has the rules of deploy/observability/alerts.yml"
   else fail "the PrometheusRule differs from deploy/observability/alerts.yml: its first lines say how to make it anew"
   fi
-  # shellcheck source=../.ci/setup.sh
+  # shellcheck source=../../.ci/setup.sh
   [ -n "${PROMETHEUS_BIN:-}" ] || (cd "$ROOT" && . .ci/setup.sh && need_prometheus) >/dev/null 2>&1 || true
   for promtool in ${PROMETHEUS_BIN:+"$PROMETHEUS_BIN/promtool"} "$(type -P promtool)" "$ROOT/artifacts/prometheus/usr/bin/promtool" ""; do
     [ ! -x "$promtool" ] || break
@@ -168,7 +168,7 @@ k8s_chart() {
   then ok "helm renders chart $CHART_VERSION of the broker with nats/values.yaml, and with values-zones.yaml"
   else
     rm -f "$K8S_WORK"/nats-{chart,zones}.yaml
-    skip "helm renders the broker's chart" "helm or the chart is not at hand: check-kubernetes/chart.mjs stands in for it below"
+    skip "helm renders the broker's chart" "helm or the chart is not at hand: kubernetes/chart.mjs stands in for it below"
   fi
   node "$K8S_TOOLS/main.mjs" chart "$ROOT" "$K8S_WORK"
 }

@@ -1,0 +1,112 @@
+using System.Runtime.ExceptionServices;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace EventShop.Messaging;
+
+/// <summary>
+/// Knows whether the database takes writes. A session keeps for its life that it is read-only, long after the operator who set it, or the
+/// failover that caused it, has gone: once somebody meets one, all are made new, until writes go through again.
+/// </summary>
+internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, TimeProvider clock, ILogger<DatabaseWatch> log) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan BetweenRenewals = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long whoever asks waits for PostgreSQL.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    /// <summary>Needs all that a write needs, and writes nothing.</summary>
+    private const string Probe = "delete from outbox_unsent where false";
+
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _readOnly = new(0);
+    private Task<string?> _looking = Task.FromResult<string?>(null);
+
+    /// <returns>Null when the database takes writes; otherwise what it says instead, or that it says nothing.</returns>
+    public async Task<string?> LookAsync()
+    {
+        Task<string?> looking;
+        lock (_lock)
+            // One for all who ask: where PostgreSQL does not answer, each would take a session and hold it for seconds.
+            looking = _looking.IsCompleted ? _looking = Task.Run(ProbeAsync) : _looking;
+        try
+        {
+            return await looking.WaitAsync(Patience, clock);
+        }
+        catch (TimeoutException)
+        {
+            return $"no answer within {Patience.TotalSeconds} s";
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Wherever it is thrown: in a request, a handler, a loop, or inside somebody's object mapper, which may try again and tell nobody.
+        AppDomain.CurrentDomain.FirstChanceException += Notice;
+        try
+        {
+            await supervisor.RunAsync("database watch", WatchAsync, log, stoppingToken);
+        }
+        finally
+        {
+            AppDomain.CurrentDomain.FirstChanceException -= Notice;
+        }
+    }
+
+    private async Task WatchAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+            if (await _readOnly.WaitAsync(Interval, stoppingToken))
+                await RenewAsync(stoppingToken);
+            else
+                await LookAsync();
+    }
+
+    private async Task RenewAsync(CancellationToken stoppingToken)
+    {
+        log.DatabaseReadOnly();
+        do
+        {
+            pools.Renew();
+            await Task.Delay(BetweenRenewals, clock, stoppingToken);
+        }
+        while (await LookAsync() is not null);
+        // Those made since the last time may be read-only still.
+        pools.Renew();
+        while (_readOnly.Wait(0, CancellationToken.None))
+        {
+            // Said before the sessions were made new.
+        }
+        log.DatabaseTakesWrites();
+    }
+
+    private void Notice(object? sender, FirstChanceExceptionEventArgs e)
+    {
+        if (e.Exception is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } && _readOnly.CurrentCount == 0)
+            _readOnly.Release();
+    }
+
+    private async Task<string?> ProbeAsync()
+    {
+        try
+        {
+            await using var command = pools.Main.CreateCommand(Probe);
+            await command.ExecuteNonQueryAsync();
+            return null;
+        }
+        catch (Exception e) when (e is NpgsqlException or ObjectDisposedException)
+        {
+            return e.Message;
+        }
+    }
+}
+
+/// <summary>PostgreSQL takes writes.</summary>
+internal sealed class DatabaseHealthCheck(DatabaseWatch watch) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        await watch.LookAsync() is { } trouble ? HealthCheckResult.Unhealthy(trouble) : HealthCheckResult.Healthy();
+}
