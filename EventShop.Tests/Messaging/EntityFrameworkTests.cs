@@ -134,6 +134,8 @@ public sealed class EntityFrameworkTests : IAsyncLifetime
         var ping = Ping.Event(number);
         await service.JetStream.PublishAsync(ping.Subject, ping.Payload, headers: new NatsHeaders
         {
+            ["ce-specversion"] = "1.0",
+            ["ce-source"] = "/tests",
             ["ce-id"] = ping.Id.ToString(),
             ["ce-type"] = ping.Type,
             ["ce-time"] = ping.Time.ToString("O"),

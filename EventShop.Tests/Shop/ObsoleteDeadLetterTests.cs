@@ -68,7 +68,7 @@ public sealed class ObsoleteDeadLetterTests(PostgresServer postgres)
             ["ce-specversion"] = "1.0",
             ["ce-id"] = Guid.NewGuid().ToString(),
             ["ce-type"] = type,
-            ["ce-source"] = subject.StartsWith("orders", StringComparison.Ordinal) ? "/order-service" : "/payment-service",
+            ["ce-source"] = subject.StartsWith("orders", StringComparison.Ordinal) ? "/OrderService" : "/PaymentService",
         };
         if (about is not null)
             headers["ce-subject"] = about;

@@ -46,16 +46,16 @@ public sealed class AlertTests(PostgresServer postgres)
         await FiresAsync(watching, "MessagesAreGivenUp");
 
         // What no handler and no endpoint foresees.
-        await shop.ExecutePaymentsAsync("alter table payments rename to elsewhere");
+        await shop.ExecutePaymentsAsync("alter table payments rename column amount to elsewhere");
         await PlaceAsync(shop, 100);
         await FiresAsync(watching, "MessagesAreRetried");
-        await shop.ExecutePaymentsAsync("alter table elsewhere rename to payments");
+        await shop.ExecutePaymentsAsync("alter table payments rename column elsewhere to amount");
         await shop.AllSettledAsync(Patience);
 
-        await shop.ExecuteOrdersAsync("alter table orders rename to elsewhere");
+        await shop.ExecuteOrdersAsync("alter table orders rename column total to elsewhere");
         await Task.WhenAll(Enumerable.Range(0, 500).Select(async _ => (await shop.OrderService.Client.GetAsync($"/orders/{Guid.NewGuid()}", Cancelled)).Dispose()));
         await FiresAsync(watching, "RequestsFail");
-        await shop.ExecuteOrdersAsync("alter table elsewhere rename to orders");
+        await shop.ExecuteOrdersAsync("alter table orders rename column elsewhere to total");
 
         await shop.ExecuteOrdersAsync("""
             with event as (

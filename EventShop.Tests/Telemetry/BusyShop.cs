@@ -40,7 +40,6 @@ public sealed partial class BusyShop(PostgresServer postgres) : IAsyncLifetime
         var headers = new NatsHeaders
         {
             ["ce-specversion"] = "1.0",
-            ["ce-source"] = "/stranger",
             ["ce-id"] = Guid.NewGuid().ToString(),
             ["ce-type"] = UnknownType,
             ["ce-source"] = "/PaymentService",

@@ -47,10 +47,10 @@ public sealed class CanaryTests(PostgresServer postgres)
         ];
         await using var connection = new NatsConnection(new NatsOpts { Url = shop.Nats.Url });
         foreach (var body in bodies)
-            await PublishAsync(connection, body, new() { ["ce-id"] = Guid.NewGuid().ToString(), ["ce-type"] = "eventshop.payments.succeeded.v1" });
-        await PublishAsync(connection, "{}", new() { ["ce-id"] = Guid.NewGuid().ToString(), ["ce-type"] = Canary });
-        await PublishAsync(connection, "{}", new() { ["ce-id"] = Guid.NewGuid().ToString(), ["ce-type"] = "eventshop.payments.succeeded.v1", ["ce-source"] = Canary });
-        await PublishAsync(connection, "{}", new() { ["ce-id"] = Canary, ["ce-type"] = "eventshop.payments.succeeded.v1" });
+            await PublishAsync(connection, body, Event());
+        await PublishAsync(connection, "{}", Event(type: Canary));
+        await PublishAsync(connection, "{}", Event(source: Canary));
+        await PublishAsync(connection, "{}", Event(id: Canary));
         var letters = await Eventually.Value("they are given up",
             () => orders.GetFromJsonAsync<JsonElement>("/dead-letters", Cancelled), letters => letters.GetArrayLength() == bodies.Length + 3, TracedShop.Patience);
 
@@ -70,6 +70,14 @@ public sealed class CanaryTests(PostgresServer postgres)
         var leak = sent.FirstOrDefault(Has);
         Assert.True(leak is null, $"exported: …{leak?[Math.Max(0, leak.IndexOf(Canary, StringComparison.OrdinalIgnoreCase) - 300)..]}");
     }
+
+    private static NatsHeaders Event(string type = "eventshop.payments.succeeded.v1", string source = "/PaymentService", string? id = null) => new()
+    {
+        ["ce-specversion"] = "1.0",
+        ["ce-id"] = id ?? Guid.NewGuid().ToString(),
+        ["ce-source"] = source,
+        ["ce-type"] = type,
+    };
 
     private static bool Has(string text) => text.Contains(Canary, StringComparison.OrdinalIgnoreCase);
 

@@ -141,7 +141,6 @@ public sealed class OrderTraceTests(PostgresServer postgres)
         var headers = new NatsHeaders
         {
             ["ce-specversion"] = "1.0",
-            ["ce-source"] = "/stranger",
             ["ce-id"] = Guid.NewGuid().ToString(),
             ["ce-type"] = "eventshop.payments.succeeded.v1",
             ["ce-source"] = "/PaymentService",
