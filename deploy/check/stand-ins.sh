@@ -122,7 +122,8 @@ stand_in_postgres() {
   ln -s bash "$root/usr/bin/sh"
   take "$root" "$("$PG_BIN/pg_config" --pkglibdir)"/{plpgsql,dict_snowball}.so
   cp -r --parents "$("$PG_BIN/pg_config" --sharedir)" "$root"
-  install -d -o 999 -g 999 "$root/var/lib/postgresql" "$root/run/postgresql"
+  install -d -o 999 -g 999 "$root/var/lib/postgresql"
+  install -d -o 999 -g 999 -m 3777 "$root/run/postgresql"
   install -d "$root/docker-entrypoint-initdb.d"
   cat >"$root/usr/bin/docker-entrypoint.sh" <<'ENTRYPOINT'
 #!/bin/bash
