@@ -268,13 +268,13 @@ public sealed class DatabaseTests : IAsyncLifetime
             await Eventually.True("it is paid", async () => await shop.StatusAsync(order) == "Paid", TimeSpan.FromMinutes(1));
     }
 
-    /// <summary>Nine seconds by the clock: what a loaded machine adds must not make it another fault.</summary>
+    /// <summary>Nine seconds by the clock. A loaded machine may add to that; what it used to take were 15 to 40.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_database_that_is_frozen_is_given_up_after_ten_seconds_and_told_after_one(bool postmaster)
     {
-        var promised = TimeSpan.FromSeconds(10) + TimeSpan.FromSeconds(2);
+        var promised = TimeSpan.FromSeconds(10) + TimeSpan.FromSeconds(4);
         await using var shop = await RunningShop.StartAsync(_postgres);
         var order = await shop.PlaceAsync();
         // One session for each of those who are about to read.

@@ -37,7 +37,7 @@ public sealed class ForeignOutcomeTests(PostgresServer postgres)
             Of(source, "/elsewhere", new PaymentSucceeded(id, "ch_1", 44.80m, "EUR", Now)),
             Of(source, OrderEvents.Source, new PaymentSucceeded(id, "ch_1", 44.80m, "EUR", Now)),
             Of(source, "/paymentservice", new PaymentSucceeded(id, "ch_1", 44.80m, "EUR", Now)),
-            Of(source, null, new PaymentSucceeded(id, "ch_1", 44.80m, "EUR", Now)),
+            Of("header ce-source is missing: not a CloudEvent", null, new PaymentSucceeded(id, "ch_1", 44.80m, "EUR", Now)),
             Of(source, "/elsewhere", new PaymentFailed(id, "card_declined", Now)),
             Of(source, "/elsewhere", new PaymentRefunded(id, "re_1", 44.80m, "EUR", Now)),
         ]);
@@ -84,7 +84,7 @@ public sealed class ForeignOutcomeTests(PostgresServer postgres)
         await RefusedAsync(shop.PaymentService, shop,
         [
             Of(source, "/elsewhere", new OrderCreated(id, "c", "EUR", 5m, "tok_ok", [new("SKU-2", 1, 5m)], Now)),
-            Of(source, null, new OrderCreated(id, "c", "EUR", 5m, "tok_ok", [new("SKU-2", 1, 5m)], Now)),
+            Of("header ce-source is missing: not a CloudEvent", null, new OrderCreated(id, "c", "EUR", 5m, "tok_ok", [new("SKU-2", 1, 5m)], Now)),
             Of(source, "/elsewhere", new OrderCancelled(id, "EUR", 5m, "customer", false, Now)),
             Of(source, "/elsewhere", new OrderCancellationRequested(id, "EUR", 5m, "customer", Now)),
         ]);
