@@ -71,6 +71,9 @@ public sealed class RunningShop : IAsyncDisposable
     /// <summary>Runs a statement on the order service's database.</summary>
     public Task ExecuteOrdersAsync(string sql) => ExecuteAsync(_orders, sql);
 
+    /// <summary>Runs a statement on the payment service's database.</summary>
+    public Task ExecutePaymentsAsync(string sql) => ExecuteAsync(_payments, sql);
+
     /// <summary>Posts an order as it stands, for better or worse.</summary>
     public Task<HttpResponseMessage> PostAsync(HttpContent body) => OrderService.Client.PostAsync("/orders", body);
 
