@@ -16,6 +16,9 @@ internal sealed class DatabaseSetup(
     /// <summary>Any number that all replicas agree on.</summary>
     private const long SchemaLock = 0x4576656E7453686F;
 
+    /// <summary>Is there on every server, as long as nobody drops it.</summary>
+    private const string MaintenanceDatabase = "postgres";
+
     public Task StartAsync(CancellationToken cancellationToken) => options.ApplySchema ? RunAsync(cancellationToken) : WaitAsync(cancellationToken);
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -27,12 +30,9 @@ internal sealed class DatabaseSetup(
         {
             try
             {
+                await EnsureDatabaseAsync(cancellationToken);
                 await ApplyAsync(cancellationToken);
                 return;
-            }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidCatalogName)
-            {
-                await CreateDatabaseAsync(cancellationToken);
             }
             catch (NpgsqlException e) when (e.IsDatabaseUnavailable() && clock.GetElapsedTime(started) < options.StartupTimeout)
             {
@@ -96,21 +96,25 @@ internal sealed class DatabaseSetup(
         }
     }
 
-    private async Task CreateDatabaseAsync(CancellationToken cancellationToken)
+    /// <summary>Creates the database when it is missing. Asked for without looking first, PostgreSQL would log a missing database as FATAL.</summary>
+    private async Task EnsureDatabaseAsync(CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(target.ConnectionString);
-        var name = settings.Database!.Replace("\"", "\"\"", StringComparison.Ordinal);
-        (settings.Database, settings.Pooling) = ("postgres", false);
-        await using var server = NpgsqlDataSource.Create(settings);
-        await using var command = server.CreateCommand($"create database \"{name}\"");
+        var name = settings.Database!;
+        (settings.Database, settings.Pooling) = (MaintenanceDatabase, false);
         try
         {
-            await command.ExecuteNonQueryAsync(cancellationToken);
+            await using var server = NpgsqlDataSource.Create(settings);
+            await using var look = server.CreateCommand("select 1 from pg_database where datname = @name").AddValue("name", name);
+            if (await look.ExecuteScalarAsync(cancellationToken) is not null)
+                return;
+            await using var create = server.CreateCommand($"create database \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"");
+            await create.ExecuteNonQueryAsync(cancellationToken);
             log.DatabaseCreated(name);
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        catch (PostgresException)
         {
-            // Another replica was faster.
+            // Another replica was faster, or this role may not look or not create. If the database is missing, connecting to it says so.
         }
     }
 

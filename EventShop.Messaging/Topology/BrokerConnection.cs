@@ -69,7 +69,10 @@ internal sealed class BrokerConnection : BackgroundService
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Supervised.RunAsync("connection to NATS", KeepAsync, _clock, _log, stoppingToken);
+
+    private async Task KeepAsync(CancellationToken stoppingToken)
     {
         await ConnectAsync(stoppingToken);
         using var timer = new PeriodicTimer(RetryPause, _clock);

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
 
@@ -47,7 +48,9 @@ internal sealed class NatsClientLog(ILoggerFactory factory) : ILoggerFactory
 
         private static bool IsAboutConnecting(EventId eventId, Exception? exception) =>
             eventId == NatsLogEvents.Security
-            || (eventId != NatsLogEvents.Subscription && exception is NatsException or SocketException or IOException
-                or OperationCanceledException or TimeoutException or ObjectDisposedException);
+            || (eventId != NatsLogEvents.Subscription
+                && (exception is SocketException or IOException or AuthenticationException or OperationCanceledException or TimeoutException or ObjectDisposedException
+                    // Some of the client's own are not public.
+                    || exception?.GetType().Assembly == typeof(NatsConnection).Assembly));
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using EventShop.Messaging;
 using EventShop.Tests.Chaos;
 using EventShop.Tests.Servers;
@@ -152,6 +153,37 @@ public sealed class ConsumerTests(PostgresServer postgres)
 
         await Eventually.True("it is acknowledged", async () => await service.ConsumerAsync() is { NumAckPending: 0, Delivered.StreamSeq: 1 });
         Assert.Equal(1, service.Script.Handled(1));
+    }
+
+    [Fact]
+    public async Task A_worker_outlives_an_exception_outside_its_handler_and_the_message_is_tried_again()
+    {
+        // Whoever measures the process may throw where this library cannot expect it; only for what this test began.
+        var isMine = new AsyncLocal<bool> { Value = true };
+        var thrown = 0;
+        using var metrics = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == "messaging.process.duration")
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        metrics.SetMeasurementEventCallback<double>((_, _, _, _) =>
+        {
+            if (isMine.Value && Interlocked.Increment(ref thrown) == 1)
+                throw new InvalidOperationException("a defect");
+        });
+        metrics.Start();
+        await using var nats = await NatsServer.StartAsync();
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), script: FailingUntil(attempt: 2), settings:
+            [($"{Options}:Workers", "1"), ($"{Options}:AckWait", "00:00:03"), ($"{Options}:RetryDelay", "00:00:00.020")]);
+
+        await service.StoreAsync(Ping.Event(1));
+
+        await Eventually.True("it is acknowledged", async () => await service.ConsumerAsync() is { NumAckPending: 0, Delivered.StreamSeq: 1 });
+        Assert.True(thrown > 1);
+        Assert.Equal([1, 2], service.Script.Attempts.Select(a => a.Attempt));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -19,6 +20,7 @@ public sealed class PostgresServer : IAsyncLifetime
     private static readonly bool IsRoot = Environment.UserName == "root";
 
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"eventshop-pg-{Guid.NewGuid():N}");
+    private readonly ConcurrentQueue<string> _log = new();
     private Process? _process;
 
     public int Port { get; private set; }
@@ -28,6 +30,9 @@ public sealed class PostgresServer : IAsyncLifetime
 
     /// <summary>Further settings, <c>name=value</c>; a change counts from the next start on.</summary>
     public IReadOnlyList<string> Settings { get; set; } = [];
+
+    /// <summary>What it has logged.</summary>
+    public IReadOnlyCollection<string> Log => _log;
 
     /// <summary>The id of its first process, the parent of all others.</summary>
     public int Id => _process!.Id;
@@ -55,7 +60,7 @@ public sealed class PostgresServer : IAsyncLifetime
             ["-D", $"{_folder}/data", "-p", $"{Port}", "-h", "127.0.0.1", "-k", _folder, "-c", $"max_connections={MaxConnections}",
             .. Settings.SelectMany(setting => new[] { "-c", setting })]))!;
         _process.OutputDataReceived += (_, _) => { };
-        _process.ErrorDataReceived += (_, _) => { };
+        _process.ErrorDataReceived += (_, line) => _log.Enqueue(line.Data ?? "");
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
         await Eventually.True("PostgreSQL accepts connections", AcceptsConnectionsAsync, TimeSpan.FromSeconds(30));

@@ -66,6 +66,42 @@ public sealed class HealthTests
         Assert.Equal("no answer within 1 s", database.GetProperty("description").GetString());
     }
 
+    [Fact]
+    public async Task What_changes_is_logged_and_not_each_probe()
+    {
+        var log = new CapturedLog();
+        var status = HealthStatus.Unhealthy;
+        await using var app = await TestApp.Start(builder =>
+        {
+            builder.Logging.SetMinimumLevel(LogLevel.Information).AddProvider(log);
+            builder.Services.AddHealthChecks().AddCheck("nats", () => new HealthCheckResult(status, "not connected"));
+        });
+
+        await Probe(3);
+        status = HealthStatus.Healthy;
+        await Probe(3);
+        status = HealthStatus.Unhealthy;
+        await Probe(3);
+        status = HealthStatus.Healthy;
+        await Probe(3);
+
+        Assert.Equal(
+            [
+                // Nothing is wrong yet: it starts.
+                (LogLevel.Information, "Unhealthy: nats: not connected"), (LogLevel.Information, "Healthy"),
+                (LogLevel.Warning, "Unhealthy: nats: not connected"), (LogLevel.Information, "Healthy"),
+            ],
+            log.Entries.Where(entry => entry.Category.Contains("Health", StringComparison.Ordinal)).Select(entry => (entry.Level, entry.Message)));
+
+        async Task Probe(int times)
+        {
+            for (var n = 0; n < times; n++)
+            {
+                await Get(app, "/health");
+            }
+        }
+    }
+
     private static async Task<(HttpStatusCode Status, JsonElement Body)> Get(TestApp app, string path)
     {
         using var answer = await app.Client.GetAsync(path, TestContext.Current.CancellationToken);
