@@ -19,25 +19,14 @@ internal sealed partial class Supervisor(
     private static readonly TimeSpan Stable = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Each after all that wait for it; then the orchestrator stops what is left. Hosted services stop in the reverse order of their
-    /// registration, and this is one of the last: the orchestrator still works.
+    /// The services; then the orchestrator stops the rest. Hosted services stop in the reverse order of their registration, and this is
+    /// the last: the orchestrator still works.
     /// </summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        var stops = new Dictionary<IResource, Task>();
-        await Task.WhenAll(model.Resources.Select(StopAsync));
-
-        Task StopAsync(IResource resource) => stops.TryGetValue(resource, out var stop) ? stop : stops[resource] = StopAfterDependentsAsync(resource);
-
-        async Task StopAfterDependentsAsync(IResource resource)
-        {
-            await Task.WhenAll(model.Resources.Where(other => WaitsFor(other, resource)).Select(StopAsync));
-            if (IsProcess(resource) && State(resource) == KnownResourceStates.Running)
-            {
-                await commands.ExecuteCommandAsync(resource, KnownResourceCommands.StopCommand, cancellationToken);
-            }
-        }
+        await Task.WhenAll(model.Resources.OfType<ProjectResource>().Where(service => State(service) == KnownResourceStates.Running)
+            .Select(service => commands.ExecuteCommandAsync(service, KnownResourceCommands.StopCommand, cancellationToken)));
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
@@ -73,9 +62,6 @@ internal sealed partial class Supervisor(
     }
 
     private string? State(IResource resource) => notifications.TryGetCurrentState(resource.Name, out var now) ? now.Snapshot.State?.Text : null;
-
-    private static bool WaitsFor(IResource other, IResource resource) =>
-        other.Annotations.OfType<WaitAnnotation>().Any(wait => wait.Resource == resource) || (other as IResourceWithParent)?.Parent == resource;
 
     /// <summary>What the orchestrator runs for the shop, and not, as a build, only when it is asked to.</summary>
     private static bool IsProcess(IResource resource) =>

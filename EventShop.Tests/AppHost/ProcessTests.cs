@@ -47,10 +47,9 @@ public sealed class ProcessTests : IDisposable
 
             var ended = (await next.StopAsync()).ToList();
 
-            var services = new[] { "OrderService", "PaymentService" }.Max(ended.IndexOf);
-            var gateway = ended.IndexOf("PaymentGateway");
+            var services = new[] { "OrderService", "PaymentService", "PaymentGateway" }.Max(ended.IndexOf);
             var servers = new[] { "nats-server", "postgres" }.Min(ended.IndexOf);
-            Assert.True(ended.IndexOf("PaymentService") < gateway && services < servers, $"they ended in this order: {string.Join(", ", ended)}");
+            Assert.True(services < servers, $"they ended in this order: {string.Join(", ", ended)}");
             await Eventually.True("the orchestrator has ended too", () => next.Programs().Count == 0, TimeSpan.FromSeconds(10));
         }
 
