@@ -1,76 +1,71 @@
 using EventShop.AppHost;
+using Microsoft.Extensions.DependencyInjection;
 
-// The shop, one statement per box of the diagram in DESIGN.md and README.md.
-var builder = DistributedApplication.CreateBuilder(args);
-
-if (!InfrastructureOptions.TryRead(builder, out var infrastructure, out var problem))
+// The shop: one statement per box of the diagram in README.md.
+try
 {
-    Console.Error.WriteLine(problem);
-    Environment.ExitCode = 1;
-    return;
-}
+    var builder = DistributedApplication.CreateBuilder(args);
 
-IResourceBuilder<IResourceWithConnectionString> nats;
-IResourceBuilder<IResourceWithConnectionString> orders;
-IResourceBuilder<IResourceWithConnectionString> payments;
-IResourceBuilder<ContainerResource>? jaeger = null;
+    // Containers, processes of this machine, or, published, what the target has.
+    var infrastructure = builder.AddInfrastructure();
 
-if (infrastructure.Mode is InfrastructureMode.Local)
-{
-    var local = builder.AddLocalData(infrastructure);
+    var nats = infrastructure.AddNats("nats");
 
-    nats = builder.AddLocalNats("nats", local);
+    var postgres = infrastructure.AddPostgres("postgres");
 
-    var postgres = builder.AddLocalPostgres("postgres", local);
+    var orders = postgres.AddDatabase("orders");
 
-    orders = postgres.AddDatabase("orders");
+    var payments = postgres.AddDatabase("payments");
 
-    payments = postgres.AddDatabase("payments");
-}
-else
-{
-    nats = builder.AddNats("nats").WithJetStream().WithDataVolume().WithMonitor();
+    var jaeger = infrastructure.AddJaeger("jaeger");
 
-    var postgres = builder.AddPostgres("postgres").WithDataVolume();
+    var gateway = builder.AddProject<Projects.PaymentGateway>("payment-gateway")
+        .WithDataFile("Gateway__LedgerPath", "gateway-ledger.jsonl", infrastructure.Data)
+        .WithJaeger(jaeger)
+        .WithHttpHealthCheck("/health")
+        .WithIconName("BuildingBank")
+        .WithLinks(("Charges", "/charges"), ("Chaos", "/chaos"), ("OpenAPI", "/openapi/v1.json"))
+        .WithDownAndUp();
 
-    orders = postgres.AddDatabase("orders");
+    var paymentService = builder.AddProject<Projects.PaymentService>("payment-service")
+        .WithReplicas(infrastructure.Replicas)
+        .WithReference(nats).WaitFor(nats)
+        .WithReference(payments).WaitFor(payments)
+        .WithReference(gateway).WaitFor(gateway)
+        .WithJaeger(jaeger)
+        .WithHttpHealthCheck("/health")
+        .WithIconName("Payment")
+        .WithLinks(("OpenAPI", "/openapi/v1.json"))
+        .WithRedrive();
 
-    payments = postgres.AddDatabase("payments");
+    var orderService = builder.AddProject<Projects.OrderService>("order-service")
+        .WithReplicas(infrastructure.Replicas)
+        .WithExternalHttpEndpoints()
+        .WithReference(nats).WaitFor(nats)
+        .WithReference(orders).WaitFor(orders)
+        .WithJaeger(jaeger)
+        .WithHttpHealthCheck("/health")
+        .WithIconName("Cart")
+        .WithLinks(("Orders API", "/orders"), ("Products", "/products"), ("OpenAPI", "/openapi/v1.json"))
+        .WithPlaceOrders()
+        .WithRedrive();
 
-    // Published, the telemetry goes where the target has a place for it.
-    if (builder.ExecutionContext.IsRunMode)
+    infrastructure.AddPrometheus("prometheus", orderService, paymentService, gateway);
+
+    if (infrastructure.Data is { IsToBeReset: true } data)
     {
-        jaeger = builder.AddContainer("jaeger", "jaegertracing/jaeger", "2.20.0")
-            .WithHttpEndpoint(port: 16686, targetPort: 16686, name: "ui")
-            .WithEndpoint(targetPort: 4317, scheme: "http", name: "otlp-grpc");
-
-        builder.AddContainer("prometheus", "prom/prometheus", "v3.5.0")
-            .WithBindMount("../deploy/observability", "/etc/prometheus", isReadOnly: true)
-            .WithContainerRuntimeArgs("--add-host=host.docker.internal:host-gateway")
-            .WithHttpEndpoint(port: 9090, targetPort: 9090, name: "ui");
+        Console.WriteLine(await data.ResetAsync(builder));
+        return 0;
     }
+
+    builder.LaunchBinaries().AddPortSettings();
+    builder.Services.AddHostedService<Addresses>().AddHostedService<Supervisor>();
+    await builder.Build().RunAsync();
+    return 0;
 }
-
-var gateway = builder.AddProject<Projects.PaymentGateway>("payment-gateway")
-    .WithJaeger(jaeger)
-    .WithHttpHealthCheck("/health");
-
-var replicas = builder.ExecutionContext.IsPublishMode ? 2 : 1;
-
-builder.AddProject<Projects.PaymentService>("payment-service")
-    .WithReplicas(replicas)
-    .WithReference(nats).WaitFor(nats)
-    .WithReference(payments).WaitFor(payments)
-    .WithReference(gateway).WaitFor(gateway)
-    .WithJaeger(jaeger)
-    .WithHttpHealthCheck("/health");
-
-builder.AddProject<Projects.OrderService>("order-service")
-    .WithReplicas(replicas)
-    .WithExternalHttpEndpoints()
-    .WithReference(nats).WaitFor(nats)
-    .WithReference(orders).WaitFor(orders)
-    .WithJaeger(jaeger)
-    .WithHttpHealthCheck("/health");
-
-builder.Build().Run();
+catch (DistributedApplicationException problem)
+{
+    // A setting, a port, the data folder or the target: one line says what is wrong, and nothing was started.
+    Console.Error.WriteLine(problem.Message);
+    return 1;
+}

@@ -1,7 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
-using Microsoft.Extensions.Configuration;
-
 namespace EventShop.AppHost;
 
 internal enum InfrastructureMode
@@ -14,63 +10,49 @@ internal enum InfrastructureMode
 }
 
 /// <summary>The configuration section "Infrastructure", checked before anything is added to the model.</summary>
-/// <param name="Mode">Where NATS and PostgreSQL come from.</param>
-/// <param name="DataFolder">Local: where their data is kept.</param>
+/// <param name="Mode">Where NATS and PostgreSQL come from. Default: Containers.</param>
+/// <param name="DataFolder">Where the data of this shop is kept. Default: .data in the repository.</param>
 /// <param name="NatsServer">Local: the program.</param>
 /// <param name="PostgresBin">Local: the folder of postgres and initdb.</param>
-/// <param name="NatsPort">Local: any free port if null; likewise the next two.</param>
-internal sealed record InfrastructureOptions(
-    InfrastructureMode Mode, string DataFolder, string NatsServer, string PostgresBin, int? NatsPort, int? NatsMonitorPort,
-    int? PostgresPort)
+internal sealed record InfrastructureOptions(InfrastructureMode Mode, string DataFolder, string NatsServer, string PostgresBin)
 {
     private const string Section = "Infrastructure";
 
-    /// <param name="builder">The AppHost's configuration; publishing is always for containers.</param>
-    /// <param name="options">What it says.</param>
-    /// <param name="problem">One line: the key, its value, and what is allowed; or what is missing on this machine.</param>
-    public static bool TryRead(
-        IDistributedApplicationBuilder builder, [NotNullWhen(true)] out InfrastructureOptions? options,
-        [NotNullWhen(false)] out string? problem)
+    /// <exception cref="DistributedApplicationException">One line: the setting, its value and what is allowed; or what is missing.</exception>
+    public static InfrastructureOptions Read(IDistributedApplicationBuilder builder)
     {
-        options = new InfrastructureOptions(InfrastructureMode.Containers, "", "", "", null, null, null);
-        problem = null;
-        if (builder.ExecutionContext.IsPublishMode)
-            return true;
         var section = builder.Configuration.GetSection(Section);
-        var mode = section["Mode"] ?? nameof(InfrastructureMode.Containers);
-        if (!Enum.GetNames<InfrastructureMode>().Contains(mode, StringComparer.OrdinalIgnoreCase))
-            problem = Wrong("Mode", mode, string.Join(" or ", Enum.GetNames<InfrastructureMode>()));
-        else if (Enum.Parse<InfrastructureMode>(mode, ignoreCase: true) is InfrastructureMode.Local)
-            problem = ReadLocal(section, builder.AppHostDirectory, ref options);
-        if (problem is not null)
-            options = null;
-        return problem is null;
-    }
-
-    private static string? ReadLocal(IConfiguration section, string appHostFolder, ref InfrastructureOptions options)
-    {
-        if (OperatingSystem.IsWindows())
-            return Wrong("Mode", "Local", "Containers on Windows: local processes need Linux or macOS (WSL will do)");
-        var ports = new int?[3];
-        foreach (var (i, key) in new[] { "NatsPort", "NatsMonitorPort", "PostgresPort" }.Index())
+        var text = section["Mode"] ?? nameof(InfrastructureMode.Containers);
+        if (!Enum.GetNames<InfrastructureMode>().Contains(text, StringComparer.OrdinalIgnoreCase))
         {
-            if (section[key] is not { Length: > 0 } text)
-                continue;
-            if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65535)
-                return Wrong(key, text, "a port from 1 to 65535");
-            ports[i] = port;
+            throw Wrong("Mode", text, string.Join(" or ", Enum.GetNames<InfrastructureMode>()));
         }
-        if (LocalPrograms.FindNatsServer() is not { } nats)
-            return LocalPrograms.NatsServerMissing;
-        if (LocalPrograms.FindPostgresBin() is not { } postgres)
-            return LocalPrograms.PostgresMissing;
-        if (PostgresUser.Problem() is { } user)
-            return user;
-        var folder = LocalData.ChooseFolder(section["DataFolder"], appHostFolder, out var folderProblem);
-        options = new InfrastructureOptions(InfrastructureMode.Local, folder, nats, postgres, ports[0], ports[1], ports[2]);
-        return folderProblem;
+
+        var mode = Enum.Parse<InfrastructureMode>(text, ignoreCase: true);
+        if (mode is InfrastructureMode.Containers)
+        {
+            return new(mode, AppHost.DataFolder.Default(builder.AppHostDirectory, section["DataFolder"]), "", "");
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            throw Wrong("Mode", text, "Containers on Windows: local processes need Linux or macOS (WSL will do)");
+        }
+
+        var nats = LocalPrograms.FindNatsServer() ?? throw new DistributedApplicationException(LocalPrograms.NatsServerMissing);
+        var postgres = LocalPrograms.FindPostgresBin() ?? throw new DistributedApplicationException(LocalPrograms.PostgresMissing);
+        PostgresUser.Check();
+        var folder = AppHost.DataFolder.Default(builder.AppHostDirectory, section["DataFolder"]);
+        if (PostgresUser.CanReach(folder))
+        {
+            return new(mode, folder, nats, postgres);
+        }
+
+        return section["DataFolder"] is { Length: > 0 } configured
+            ? throw Wrong("DataFolder", configured, $"a folder that the user '{PostgresUser.Name}' can enter")
+            : new(mode, AppHost.DataFolder.OfTheMachine(builder.AppHostDirectory), nats, postgres);
     }
 
-    private static string Wrong(string key, string value, string allowed) =>
-        $"{Section}:{key} is '{value}', allowed is {allowed}.";
+    private static DistributedApplicationException Wrong(string key, string value, string allowed) =>
+        new($"{Section}:{key} is '{value}', allowed is {allowed}.");
 }

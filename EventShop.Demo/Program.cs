@@ -8,7 +8,6 @@ using EventShop.Demo.Otlp;
 //   EventShop.Demo                       one order, its history, exit status 0 if it was paid
 //   EventShop.Demo trace 4317            the same, and its journey, from the spans that the services send to this port by OTLP
 //   EventShop.Demo port                  prints a port that is free
-//   EventShop.Demo ready 4711            waits until the shop is healthy, as long as process 4711 lives
 //   EventShop.Demo load 1000 16          1,000 orders from 16 clients, one in ten with a card that is declined
 // ORDER_SERVICE and PAYMENT_GATEWAY name other addresses than http://localhost:5101 and http://localhost:5103.
 using var shop = new Shop(
@@ -22,10 +21,9 @@ try
         [] => await OneOrder.RunAsync(shop),
         ["trace", var port] => await TraceAsync(int.Parse(port, CultureInfo.InvariantCulture)),
         ["port"] => PrintFreePort(),
-        ["ready", var process] => await shop.ReadyAsync(int.Parse(process, CultureInfo.InvariantCulture)) ? 0 : 1,
         ["load", var orders, var clients] => await Load.RunAsync(
             shop, int.Parse(orders, CultureInfo.InvariantCulture), int.Parse(clients, CultureInfo.InvariantCulture)),
-        _ => throw new FormatException($"'{string.Join(' ', args)}': give nothing, or: trace PORT, or: port, or: ready PROCESS, or: load ORDERS CLIENTS"),
+        _ => throw new FormatException($"'{string.Join(' ', args)}': give nothing, or: trace PORT, or: port, or: load ORDERS CLIENTS"),
     };
 }
 catch (Exception e) when (e is HttpRequestException or FormatException or TimeoutException)

@@ -9,56 +9,22 @@ namespace EventShop.Demo;
 internal sealed class Shop(string orderService, string gateway) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan PatienceToPlace = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 256 });
+    private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 256 }) { Timeout = TimeSpan.FromSeconds(10) };
 
     public string OrderAddress(Guid id) => $"{orderService}/orders/{id}";
-
-    /// <returns>True when the order service is healthy; false when the process that should run it has ended.</returns>
-    /// <exception cref="TimeoutException">Neither happened within two minutes.</exception>
-    public async Task<bool> ReadyAsync(int process)
-    {
-        using var poll = new PeriodicTimer(Pause);
-        for (var started = Stopwatch.StartNew(); started.Elapsed < 2 * Patience; await poll.WaitForNextTickAsync())
-        {
-            if (Array.TrueForAll(Process.GetProcesses(), p => p.Id != process))
-                return false;
-            try
-            {
-                using var health = await _http.GetAsync($"{orderService}/health");
-                if (health.IsSuccessStatusCode)
-                    return true;
-            }
-            catch (HttpRequestException)
-            {
-                // Not listening yet.
-            }
-        }
-        throw new TimeoutException($"{orderService}/health is not healthy after {2 * Patience.TotalSeconds} s.");
-    }
 
     /// <summary>
     /// Places an order. Without an answer, or when the shop is overloaded, it is placed again under the same key, as every client should:
     /// however often it was heard, it is one order.
     /// </summary>
-    /// <exception cref="HttpRequestException">The shop did not take it, for ten seconds or for good; the message holds its answer.</exception>
-    public async Task<Order> PlaceAsync(string paymentToken)
+    /// <exception cref="HttpRequestException">The shop did not take it, for a minute or for good; the message holds its answer.</exception>
+    public Task<Order> PlaceAsync(string paymentToken)
     {
         var request = new OrderRequest("c-42", [new("SKU-1", 2), new("SKU-2", 1)], paymentToken);
         var key = Guid.NewGuid().ToString();
-        for (var started = Stopwatch.StartNew(); ; await Task.Delay(Pause))
-        {
-            try
-            {
-                return await PlaceOnceAsync(request, key);
-            }
-            catch (HttpRequestException e) when ((e.StatusCode is null or >= HttpStatusCode.InternalServerError) && started.Elapsed < PatienceToPlace)
-            {
-                // Nobody knows whether it was placed: the key does.
-            }
-        }
+        return PatientlyAsync(() => PlaceOnceAsync(request, key));
     }
 
     private async Task<Order> PlaceOnceAsync(OrderRequest order, string key)
@@ -72,23 +38,39 @@ internal sealed class Shop(string orderService, string gateway) : IDisposable
         return (await response.Content.ReadFromJsonAsync(DemoJson.Default.Order))!;
     }
 
-    /// <summary>Waits until an order is no longer pending.</summary>
-    /// <exception cref="TimeoutException">It still is after a minute.</exception>
+    /// <summary>Watches an order until its payment is decided. A stream that breaks is opened again.</summary>
+    /// <exception cref="TimeoutException">It is not after a minute.</exception>
     public async Task<Order> SettledAsync(Guid id)
     {
         using var patience = new CancellationTokenSource(Patience);
-        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         try
         {
-            while (await poll.WaitForNextTickAsync(patience.Token))
+            while (true)
+            {
+                await WatchAsync(id, patience.Token);
                 if (await FindAsync(id, patience.Token) is { Status: not "Pending" } order)
                     return order;
+                await Task.Delay(Pause, patience.Token);
+            }
         }
         catch (OperationCanceledException)
         {
-            // Said below.
+            throw new TimeoutException($"Order {id} is still pending after {Patience.TotalSeconds} s.");
         }
-        throw new TimeoutException($"Order {id} is still pending after {Patience.TotalSeconds} s.");
+    }
+
+    /// <summary>Reads the order's events, which end when there is nothing more to come.</summary>
+    private async Task WatchAsync(Guid id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var events = await _http.GetAsync($"{OrderAddress(id)}/events", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            await events.Content.CopyToAsync(Stream.Null, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException || IsNoAnswer(e))
+        {
+            // The service went away: its order is looked up, and watched again.
+        }
     }
 
     /// <returns>Null where there was no answer: asking again does no harm.</returns>
@@ -98,17 +80,37 @@ internal sealed class Shop(string orderService, string gateway) : IDisposable
         {
             return await _http.GetFromJsonAsync(OrderAddress(id), DemoJson.Default.Order, cancellationToken);
         }
-        catch (HttpRequestException e) when (e.StatusCode is null or >= HttpStatusCode.InternalServerError)
+        catch (Exception e) when (IsNoAnswer(e))
         {
             return null;
         }
     }
 
+    /// <summary>Nobody answered, or not in time, or somebody who says to come back later.</summary>
+    private static bool IsNoAnswer(Exception e) => e is HttpRequestException { StatusCode: null or >= HttpStatusCode.InternalServerError }
+        or TaskCanceledException { InnerException: TimeoutException };
+
     /// <returns>How often each order was captured, by the gateway's own ledger.</returns>
     public async Task<Dictionary<Guid, int>> CapturesAsync()
     {
-        var charges = await _http.GetFromJsonAsync($"{gateway}/charges", DemoJson.Default.ChargeArray) ?? [];
+        var charges = await PatientlyAsync(() => _http.GetFromJsonAsync($"{gateway}/charges", DemoJson.Default.ChargeArray)) ?? [];
         return charges.Where(c => c.Status == "captured").GroupBy(c => c.OrderId).ToDictionary(g => g.Key, g => g.Count());
+    }
+
+    /// <summary>Calls again while there is no answer, or one that says to come back later.</summary>
+    private static async Task<T> PatientlyAsync<T>(Func<Task<T>> call)
+    {
+        for (var started = Stopwatch.StartNew(); ; await Task.Delay(Pause))
+        {
+            try
+            {
+                return await call();
+            }
+            catch (Exception e) when (IsNoAnswer(e) && started.Elapsed < Patience)
+            {
+                // Nobody knows whether it was heard: the key does.
+            }
+        }
     }
 
     public void Dispose() => _http.Dispose();
