@@ -100,7 +100,10 @@ public sealed class TopologyTests(PostgresServer postgres)
         var jetStream = new NatsJSContext(connection);
         var config = new StreamConfig("PINGS", ["pings.>"])
         {
-            MaxAge = Ping.Stream.MaxAge, DuplicateWindow = Ping.Stream.DuplicateWindow, Discard = StreamConfigDiscard.New, AllowDirect = true,
+            MaxAge = Ping.Stream.MaxAge,
+            DuplicateWindow = Ping.Stream.DuplicateWindow,
+            Discard = StreamConfigDiscard.New,
+            AllowDirect = true,
         };
         config = made switch
         {
