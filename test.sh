@@ -23,9 +23,9 @@ log=artifacts/tests.log
 status=0
 say "The tests run; everything they print goes to $log"
 dotnet EventShop.Tests/bin/Release/net10.0/EventShop.Tests.dll -trx artifacts/tests.trx -noLogo -noColor "$@" >"$log" 2>&1 || status=$?
-# What failed comes last, so that a shortened CI log still shows it.
-grep -A 100 -F '[FAIL]' "$log" || true
-grep -F '[FAIL]' "$log" || true
+# What failed comes last, so that a shortened CI log still shows it. (-a: what a test prints may hold any byte.)
+grep -a -A 100 -F '[FAIL]' "$log" || true
+grep -a -F '[FAIL]' "$log" || true
 
 # The runner's summary:  EventShop.Tests  Total: 9, Errors: 0, Failed: 1, Skipped: 0, Not Run: 0, Time: 1.2s
 summary() { sed -n "s/.* Total: .*$1: \([0-9]*\).*/\1/p" "$log" | tail -n 1 | grep . || echo 0; }

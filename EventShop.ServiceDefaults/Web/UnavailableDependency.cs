@@ -25,11 +25,13 @@ internal sealed class UnavailableDependency(IProblemDetailsService problems) : I
 
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString();
-        return await problems.TryWriteAsync(new ProblemDetailsContext
+        await problems.TryWriteAsync(new ProblemDetailsContext
         {
             HttpContext = context,
             Exception = exception,
             ProblemDetails = new ProblemDetails { Status = context.Response.StatusCode, Detail = detail },
         });
+        // Also when nobody is there any more to be told, as while the service stops: it is no defect.
+        return true;
     }
 }
