@@ -135,7 +135,7 @@ internal sealed class MessageProcessor(
         {
             await cancellation.CancelAsync();
             // It may have spent its time on trying again and again: object mappers do.
-            if (await database.LookAsync() is { } trouble)
+            if (await database.LookBackAsync(definition.Options.HandlerTimeout) is { } trouble)
                 throw new DependencyUnavailableException($"the database: {trouble}", e);
             throw new TimeoutException($"the handler took longer than HandlerTimeout ({definition.Options.HandlerTimeout})", e);
         }

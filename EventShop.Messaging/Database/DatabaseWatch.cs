@@ -24,6 +24,7 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _readOnly = new(0);
     private Task<string?> _looking = Task.FromResult<string?>(null);
+    private Trouble? _last;
 
     /// <returns>Null when the database takes writes; otherwise what it says instead, or that it says nothing.</returns>
     public async Task<string?> LookAsync()
@@ -32,15 +33,24 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
         lock (_lock)
             // One for all who ask: where PostgreSQL does not answer, each would take a session and hold it for seconds.
             looking = _looking.IsCompleted ? _looking = Task.Run(ProbeAsync) : _looking;
+        string? trouble;
         try
         {
-            return await looking.WaitAsync(Patience, clock);
+            trouble = await looking.WaitAsync(Patience, clock);
         }
         catch (TimeoutException)
         {
-            return $"no answer within {Patience.TotalSeconds} s";
+            trouble = $"no answer within {Patience.TotalSeconds} s";
         }
+        if (trouble is not null)
+            _last = new(trouble, clock.GetTimestamp());
+        return trouble;
     }
+
+    /// <returns>What the database says instead of taking writes, now or some time within the last <paramref name="span"/>; otherwise null.</returns>
+    public async Task<string?> LookBackAsync(TimeSpan span) =>
+        // It is looked at now and then: what was seen last may have gone on for as long.
+        await LookAsync() ?? (_last is { } last && clock.GetElapsedTime(last.At) < span + Interval ? last.Text : null);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -102,6 +112,8 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
             return e.Message;
         }
     }
+
+    private sealed record Trouble(string Text, long At);
 }
 
 /// <summary>PostgreSQL takes writes.</summary>

@@ -25,13 +25,20 @@ internal sealed class UnavailableDependency(IProblemDetailsService problems) : I
 
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString();
-        await problems.TryWriteAsync(new ProblemDetailsContext
+        try
         {
-            HttpContext = context,
-            Exception = exception,
-            ProblemDetails = new ProblemDetails { Status = context.Response.StatusCode, Detail = detail },
-        });
-        // Also when nobody is there any more to be told, as while the service stops: it is no defect.
+            await problems.TryWriteAsync(new ProblemDetailsContext
+            {
+                HttpContext = context,
+                Exception = exception,
+                ProblemDetails = new ProblemDetails { Status = context.Response.StatusCode, Detail = detail },
+            });
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there any more to be told: a service that stops cuts off what does not finish.
+        }
+
         return true;
     }
 }

@@ -67,9 +67,11 @@ internal sealed partial class AppHostProcess : IAsyncDisposable
     /// <returns>Its exit code and what it wrote.</returns>
     public static async Task<(int ExitCode, string Output)> RunToEndAsync(string folder, params string[] arguments)
     {
-        await using var started = new AppHostProcess(folder, arguments);
-        await started._process.WaitForExitAsync().WaitAsync(StartLimit);
-        return (started._process.ExitCode, started.Output.Trim());
+        // Not disposed of as a whole: another may be running on the folder.
+        var ended = new AppHostProcess(folder, arguments);
+        using var process = ended._process;
+        await process.WaitForExitAsync().WaitAsync(StartLimit);
+        return (process.ExitCode, ended.Output.Trim());
     }
 
     /// <summary>The address of a service, as it was printed.</summary>

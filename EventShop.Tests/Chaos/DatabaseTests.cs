@@ -268,19 +268,17 @@ public sealed class DatabaseTests : IAsyncLifetime
             await Eventually.True("it is paid", async () => await shop.StatusAsync(order) == "Paid", TimeSpan.FromMinutes(1));
     }
 
-    /// <summary>Nine seconds by the clock. A loaded machine may add to that; what it used to take were 15 to 40.</summary>
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_database_that_is_frozen_is_given_up_after_ten_seconds_and_told_after_one(bool postmaster)
+    /// <summary>Nine seconds by the clock, and as long again for a loaded machine; without the limits it is 40.</summary>
+    [Fact]
+    public async Task A_database_that_is_frozen_is_given_up_after_ten_seconds_and_told_after_one()
     {
-        var promised = TimeSpan.FromSeconds(10) + TimeSpan.FromSeconds(4);
+        var promised = TimeSpan.FromSeconds(20);
         await using var shop = await RunningShop.StartAsync(_postgres);
         var order = await shop.PlaceAsync();
         // One session for each of those who are about to read.
         await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => shop.OrderAsync(order)));
 
-        await _postgres.PauseAsync(postmaster);
+        await _postgres.PauseAsync();
         var placing = Enumerable.Range(0, 20).Select(_ => TimeAsync(() => TryPlaceAsync(shop))).ToArray();
         var reading = Enumerable.Range(0, 20).Select(_ => TimeAsync(async () =>
         {
