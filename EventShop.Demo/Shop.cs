@@ -67,7 +67,7 @@ internal sealed class Shop(string orderService, string gateway) : IDisposable
             using var events = await _http.GetAsync($"{OrderAddress(id)}/events", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             await events.Content.CopyToAsync(Stream.Null, cancellationToken);
         }
-        catch (Exception e) when (e is IOException || IsNoAnswer(e))
+        catch (Exception e) when (IsNoAnswer(e))
         {
             // The service went away: its order is looked up, and watched again.
         }
@@ -87,7 +87,7 @@ internal sealed class Shop(string orderService, string gateway) : IDisposable
     }
 
     /// <summary>Nobody answered, or not in time, or somebody who says to come back later.</summary>
-    private static bool IsNoAnswer(Exception e) => e is HttpRequestException { StatusCode: null or >= HttpStatusCode.InternalServerError }
+    private static bool IsNoAnswer(Exception e) => e is IOException or HttpRequestException { StatusCode: null or >= HttpStatusCode.InternalServerError }
         or TaskCanceledException { InnerException: TimeoutException };
 
     /// <returns>How often each order was captured, by the gateway's own ledger.</returns>
