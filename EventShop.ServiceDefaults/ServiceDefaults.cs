@@ -23,7 +23,7 @@ public static class ServiceDefaults
     }
 
     /// <summary>
-    /// Errors as problem details, and <c>/health</c>, <c>/alive</c>, <c>/metrics</c>. Call it before adding middleware of
+    /// Errors as problem details, and <c>/alive</c>, <c>/ready</c>, <c>/health</c>, <c>/metrics</c>. Call it before adding middleware of
     /// your own. Mapped in every environment, unlike in Aspire's template: containers are probed and scraped in production;
     /// keep the paths off the public ingress.
     /// </summary>

@@ -39,7 +39,9 @@ public static class DatabaseExtensions
         host.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseSetup>());
         host.Services.AddSingleton<DatabaseWatch>();
         host.Services.AddHostedService(provider => provider.GetRequiredService<DatabaseWatch>());
-        host.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database");
+        host.Services.AddHealthChecks()
+            .AddCheck<DatabaseHealthCheck>("database")
+            .AddCheck<DatabaseAnswersCheck>("database-answers", tags: ["ready"]);
     }
 
     private static string Read(IConfiguration configuration, string name, string application, DatabaseOptions options)

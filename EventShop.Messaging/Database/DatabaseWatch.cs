@@ -23,34 +23,34 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _readOnly = new(0);
-    private Task<string?> _looking = Task.FromResult<string?>(null);
+    private Task<Exception?> _looking = Task.FromResult<Exception?>(null);
     private Trouble? _last;
 
     /// <returns>Null when the database takes writes; otherwise what it says instead, or that it says nothing.</returns>
-    public async Task<string?> LookAsync()
+    public async Task<Exception?> LookAsync()
     {
-        Task<string?> looking;
+        Task<Exception?> looking;
         lock (_lock)
             // One for all who ask: where PostgreSQL does not answer, each would take a session and hold it for seconds.
             looking = _looking.IsCompleted ? _looking = Task.Run(ProbeAsync) : _looking;
-        string? trouble;
+        Exception? trouble;
         try
         {
             trouble = await looking.WaitAsync(Patience, clock);
         }
         catch (TimeoutException)
         {
-            trouble = $"no answer within {Patience.TotalSeconds} s";
+            trouble = new TimeoutException($"no answer within {Patience.TotalSeconds} s");
         }
         if (trouble is not null)
-            _last = new(trouble, clock.GetTimestamp());
+            _last = new(trouble.Message, clock.GetTimestamp());
         return trouble;
     }
 
     /// <returns>What the database says instead of taking writes, now or some time within the last <paramref name="span"/>; otherwise null.</returns>
     public async Task<string?> LookBackAsync(TimeSpan span) =>
         // It is looked at now and then: what was seen last may have gone on for as long.
-        await LookAsync() ?? (_last is { } last && clock.GetElapsedTime(last.At) < span + Interval ? last.Text : null);
+        (await LookAsync())?.Message ?? (_last is { } last && clock.GetElapsedTime(last.At) < span + Interval ? last.Text : null);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -99,7 +99,7 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
             _readOnly.Release();
     }
 
-    private async Task<string?> ProbeAsync()
+    private async Task<Exception?> ProbeAsync()
     {
         try
         {
@@ -109,7 +109,7 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
         }
         catch (Exception e) when (e is NpgsqlException or ObjectDisposedException)
         {
-            return e.Message;
+            return e;
         }
     }
 
@@ -120,5 +120,14 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
 internal sealed class DatabaseHealthCheck(DatabaseWatch watch) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        await watch.LookAsync() is { } trouble ? HealthCheckResult.Unhealthy(trouble) : HealthCheckResult.Healthy();
+        await watch.LookAsync() is { } trouble ? HealthCheckResult.Unhealthy(trouble.Message) : HealthCheckResult.Healthy();
+}
+
+/// <summary>PostgreSQL answers. While it takes no writes there is still what can be read, which nobody else could do better.</summary>
+internal sealed class DatabaseAnswersCheck(DatabaseWatch watch) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        await watch.LookAsync() is { } trouble and not PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction }
+            ? HealthCheckResult.Unhealthy(trouble.Message)
+            : HealthCheckResult.Healthy();
 }

@@ -4,19 +4,23 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EventShop.ServiceDefaults.Health;
 
-/// <summary><c>{"status":"Healthy","checks":{"nats":{"status":"Healthy","description":"…","durationMs":1.2}}}</c></summary>
+/// <summary>
+/// <c>{"status":"Unhealthy","checks":{"nats":{"status":"Unhealthy","description":"…","since":"2026-11-26T08:15:30Z","durationMs":1.2}}}</c>
+/// </summary>
 internal sealed record HealthBody(string Status, Dictionary<string, HealthBody.Check> Checks)
 {
-    public static Task Write(HttpContext context, HealthReport report)
+    public static Task Write(HttpContext context, HealthReport report, HealthLog log)
     {
-        var body = new HealthBody(report.Status.ToString(), report.Entries.ToDictionary(entry => entry.Key, entry => Check.Of(entry.Value)));
+        var body = new HealthBody(
+            report.Status.ToString(), report.Entries.ToDictionary(entry => entry.Key, entry => Check.Of(entry.Value, log.Since(entry.Key, entry.Value.Status))));
         return context.Response.WriteAsJsonAsync(body, HealthJson.Default.HealthBody, cancellationToken: context.RequestAborted);
     }
 
-    internal sealed record Check(string Status, string? Description, double DurationMs)
+    /// <param name="Since">Since when it is not healthy, as far as anybody has asked.</param>
+    internal sealed record Check(string Status, string? Description, DateTimeOffset? Since, double DurationMs)
     {
-        public static Check Of(HealthReportEntry entry)
-            => new(entry.Status.ToString(), entry.Description, Math.Round(entry.Duration.TotalMilliseconds, 2));
+        public static Check Of(HealthReportEntry entry, DateTimeOffset? since)
+            => new(entry.Status.ToString(), entry.Description, since, Math.Round(entry.Duration.TotalMilliseconds, 2));
     }
 }
 

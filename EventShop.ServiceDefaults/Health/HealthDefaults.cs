@@ -13,13 +13,14 @@ namespace EventShop.ServiceDefaults;
 internal static class HealthDefaults
 {
     private const string Live = "live";
+    private const string Ready = "ready";
 
     public static void AddHealth(this IHostApplicationBuilder builder)
     {
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<HealthLog>();
         builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks.DefaultHealthCheckService", LogLevel.None);
-        builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [Live]);
+        builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [Live, Ready]);
         builder.Services.PostConfigure<HealthCheckServiceOptions>(options =>
         {
             foreach (var check in options.Registrations)
@@ -29,11 +30,15 @@ internal static class HealthDefaults
         });
     }
 
-    /// <summary><c>/health</c>: may requests be sent here (all checks). <c>/alive</c>: or is a restart needed (tag "live").</summary>
+    /// <summary>
+    /// <c>/alive</c>: does the process work, or is a restart needed (checks tagged "live"). <c>/ready</c>: may requests be sent here (tagged
+    /// "ready"). <c>/health</c>: does everything get through (all checks), for people and alerts.
+    /// </summary>
     public static void MapHealth(this WebApplication app)
     {
         app.MapHealthChecks("/health", Options(_ => true, LogAndWrite)).DisableHttpMetrics();
-        app.MapHealthChecks("/alive", Options(check => check.Tags.Contains(Live), HealthBody.Write)).DisableHttpMetrics();
+        app.MapHealthChecks("/ready", Options(check => check.Tags.Contains(Ready), Write)).DisableHttpMetrics();
+        app.MapHealthChecks("/alive", Options(check => check.Tags.Contains(Live), Write)).DisableHttpMetrics();
     }
 
     private static HealthCheckOptions Options(Func<HealthCheckRegistration, bool> checks, Func<HttpContext, HealthReport, Task> write)
@@ -42,6 +47,9 @@ internal static class HealthDefaults
     private static Task LogAndWrite(HttpContext context, HealthReport report)
     {
         context.RequestServices.GetRequiredService<HealthLog>().Note(report);
-        return HealthBody.Write(context, report);
+        return Write(context, report);
     }
+
+    private static Task Write(HttpContext context, HealthReport report)
+        => HealthBody.Write(context, report, context.RequestServices.GetRequiredService<HealthLog>());
 }

@@ -4,17 +4,40 @@ using Microsoft.Extensions.Logging;
 namespace EventShop.ServiceDefaults.Health;
 
 /// <summary>
-/// Logs when what <c>/health</c> says changes, and once a minute while something is wrong. The framework would log every failed check of every
-/// probe as an error, also while the service starts.
+/// Logs when what <c>/health</c> says changes, and once a minute while something is wrong, and remembers since when it is. The framework would log
+/// every failed check of every probe as an error, also while the service starts.
 /// </summary>
 internal sealed partial class HealthLog(TimeProvider clock, ILogger<HealthLog> log)
 {
     private static readonly TimeSpan Reminder = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
+    private readonly Dictionary<string, DateTimeOffset> _since = [];
     private string? _troubled;
     private long _loggedAt;
     private bool _hasBeenHealthy;
+
+    /// <returns>When this check was first seen to fail, or to be degraded, without a success since; null when it is healthy.</returns>
+    public DateTimeOffset? Since(string check, HealthStatus status)
+    {
+        lock (_lock)
+        {
+            if (status is HealthStatus.Healthy)
+            {
+                _since.Remove(check);
+                return null;
+            }
+
+            if (!_since.TryGetValue(check, out var since))
+            {
+                var now = clock.GetUtcNow();
+                // To the second.
+                _since[check] = since = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerSecond));
+            }
+
+            return since;
+        }
+    }
 
     public void Note(HealthReport report)
     {

@@ -14,7 +14,7 @@ namespace EventShop.ServiceDefaults;
 
 internal static class TelemetryDefaults
 {
-    private static readonly PathString[] Untraced = ["/health", "/alive", "/metrics"];
+    private static readonly PathString[] Untraced = ["/health", "/ready", "/alive", "/metrics"];
 
     /// <summary>
     /// Metrics can always be scraped. Traces and logs are made only when they go somewhere (<see cref="OtlpTargets" />);

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using EventShop.Tests.Servers;
@@ -197,6 +198,9 @@ public sealed class DatabaseTests : IAsyncLifetime
         await shop.Load.MoreFailuresAsync(20);
         var told = await Eventually.Value("it is told", () => DatabaseHealthAsync(shop), check => check.Contains("25006", StringComparison.Ordinal));
         Assert.Contains("Unhealthy", told, StringComparison.Ordinal);
+        // What is there can be read.
+        using (var ready = await shop.Shop.OrderService.Client.GetAsync("/ready", TestContext.Current.CancellationToken))
+            Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
         // The sessions of before are still there.
         await ForBothAsync(shop, database => _postgres.ExecuteAsync(mends.Replace("{db}", database)));
         await _postgres.ExecuteAsync("select pg_reload_conf()");

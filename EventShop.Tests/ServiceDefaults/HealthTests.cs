@@ -38,6 +38,48 @@ public sealed class HealthTests
         Assert.Equal("self", Assert.Single(body.GetProperty("checks").EnumerateObject()).Name);
     }
 
+    [Fact]
+    public async Task Ready_are_those_whose_own_dependencies_answer_whatever_else_does_not_get_through()
+    {
+        var database = HealthCheckResult.Healthy();
+        await using var app = await TestApp.Start(builder => builder.Services.AddHealthChecks()
+            .AddCheck("outbox", () => HealthCheckResult.Unhealthy())
+            .AddCheck("database", () => database, tags: ["ready"]));
+
+        var (status, body) = await Get(app, "/ready");
+        database = HealthCheckResult.Unhealthy("gone");
+        var (gone, _) = await Get(app, "/ready");
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable), (status, gone));
+        Assert.Equal(["self", "database"], body.GetProperty("checks").EnumerateObject().Select(check => check.Name));
+    }
+
+    [Fact]
+    public async Task It_is_told_since_when_something_is_wrong()
+    {
+        var outbox = HealthCheckResult.Unhealthy();
+        await using var app = await TestApp.Start(builder => builder.Services.AddHealthChecks().AddCheck("outbox", () => outbox));
+
+        var before = TimeProvider.System.GetUtcNow().AddSeconds(-1);
+        var first = await SinceAsync();
+        outbox = HealthCheckResult.Degraded();
+        // The next second, if it were told anew.
+        await Eventually.True("a second has passed", () => TimeProvider.System.GetUtcNow() > first + TimeSpan.FromSeconds(1));
+        var degraded = await SinceAsync();
+        outbox = HealthCheckResult.Healthy();
+        var healthy = await SinceAsync();
+        outbox = HealthCheckResult.Unhealthy();
+        var again = await SinceAsync();
+
+        Assert.InRange(first!.Value, before, TimeProvider.System.GetUtcNow());
+        Assert.Equal(first, degraded);
+        Assert.Null(healthy);
+        Assert.True(again > first);
+
+        async Task<DateTimeOffset?> SinceAsync() => (await Get(app, "/health")).Body.GetProperty("checks").GetProperty("outbox")
+            .TryGetProperty("since", out var since) ? since.GetDateTimeOffset() : null;
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -65,6 +65,7 @@ public sealed class TracingTests
 
     [Theory]
     [InlineData("/health")]
+    [InlineData("/ready")]
     [InlineData("/alive")]
     [InlineData("/metrics")]
     public async Task Probes_are_not_traced(string path)

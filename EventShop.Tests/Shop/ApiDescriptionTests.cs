@@ -67,7 +67,7 @@ public sealed partial class ApiDescriptionTests(SharedShop shared) : IClassFixtu
         var described = (await CallsAsync(service)).Keys.ToArray();
         Assert.Equal(calls, described.Length);
 
-        string[] others = ["GET /health", "GET /alive", "GET /metrics", "GET /openapi/v1.json", .. service == "PaymentGateway" ? [] : OperatorCalls];
+        string[] others = ["GET /health", "GET /ready", "GET /alive", "GET /metrics", "GET /openapi/v1.json", .. service == "PaymentGateway" ? [] : OperatorCalls];
         var file = await File.ReadAllTextAsync(Repository.File($"services/{service}/{service}.http"), Cancelled);
         var requests = HttpFileRequest().Matches(file).Select(match => match.Groups["verb"].Value + match.Groups["path"].Value).ToArray();
         foreach (var call in described.Concat(others))

@@ -117,8 +117,10 @@ public sealed class OrderFlowTests(PostgresServer postgres)
     {
         await using var shop = await RunningShop.StartAsync(postgres);
         shop.Nats.Kill();
-        await Eventually.True("the order service is unready", async () =>
+        await Eventually.True("the order service says that the broker is away", async () =>
             (await shop.OrderService.Client.GetAsync("/health")).StatusCode == HttpStatusCode.ServiceUnavailable);
+        foreach (var service in new[] { shop.OrderService, shop.PaymentService })
+            Assert.Equal(HttpStatusCode.OK, (await service.Client.GetAsync("/ready", TestContext.Current.CancellationToken)).StatusCode);
 
         var orders = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => shop.PlaceAsync()));
         await shop.Nats.RestartAsync();

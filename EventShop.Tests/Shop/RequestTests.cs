@@ -183,7 +183,7 @@ public sealed class RequestTests(SharedShop shared) : IClassFixture<SharedShop>
         string[] described = [.. document.GetProperty("paths").EnumerateObject()
             .Where(path => path.Value.TryGetProperty("get", out _))
             .SelectMany(path => new[] { id, Guid.Empty }.Select(order => path.Name.Replace("{id}", $"{order}", StringComparison.Ordinal).Replace("{orderId}", $"{order}", StringComparison.Ordinal)))];
-        string[] others = ["/health", "/alive", "/metrics", "/openapi/v1.json", "/orders?limit=x", "/nowhere", .. service == "PaymentGateway" ? [] : new[] { "/dead-letters", "/dead-letters/1" }];
+        string[] others = ["/health", "/ready", "/alive", "/metrics", "/openapi/v1.json", "/orders?limit=x", "/nowhere", .. service == "PaymentGateway" ? [] : new[] { "/dead-letters", "/dead-letters/1" }];
 
         foreach (var path in described.Concat(others).Distinct())
         {

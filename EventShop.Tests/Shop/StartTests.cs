@@ -38,7 +38,7 @@ public sealed class StartTests(PostgresServer postgres)
     }
 
     [Fact]
-    public async Task Without_a_broker_it_starts_says_so_in_one_line_takes_orders_and_is_unready()
+    public async Task Without_a_broker_it_starts_says_so_in_one_line_takes_orders_and_is_ready()
     {
         await using var service = await ServiceProcess.Start("OrderService", Environment(
             ("ConnectionStrings__nats", "nats://user:secret@127.0.0.1:1"), ("ConnectionStrings__orders", postgres.NewDatabase())));
@@ -46,12 +46,14 @@ public sealed class StartTests(PostgresServer postgres)
         await Eventually.True("it says what it lacks", () => service.Output.Contains("Not connected to NATS at nats://127.0.0.1:1", StringComparison.Ordinal));
         Assert.DoesNotContain("secret", service.Output, StringComparison.Ordinal);
         using var health = await service.Client.GetAsync("/health", TestContext.Current.CancellationToken);
+        using var ready = await service.Client.GetAsync("/ready", TestContext.Current.CancellationToken);
         using var alive = await service.Client.GetAsync("/alive", TestContext.Current.CancellationToken);
         using var order = await service.Client.PostAsync("/orders", new StringContent(
             """{"customerId":"c","items":[{"sku":"SKU-1","quantity":1}],"paymentToken":"tok_ok"}""", System.Text.Encoding.UTF8, "application/json"),
             TestContext.Current.CancellationToken);
         Assert.Equal(
-            (HttpStatusCode.ServiceUnavailable, HttpStatusCode.OK, HttpStatusCode.Created), (health.StatusCode, alive.StatusCode, order.StatusCode));
+            (HttpStatusCode.ServiceUnavailable, HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.Created),
+            (health.StatusCode, ready.StatusCode, alive.StatusCode, order.StatusCode));
         Assert.Equal(0, await service.Terminate());
     }
 

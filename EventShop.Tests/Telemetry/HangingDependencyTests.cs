@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace EventShop.Tests.Telemetry;
 
-/// <summary><c>/health</c> of a service whose dependencies are there and do not answer.</summary>
+/// <summary>What a service says of its health whose dependencies are there and do not answer.</summary>
 public sealed class HangingDependencyTests(PostgresServer postgres)
 {
     [Fact]
@@ -18,11 +18,12 @@ public sealed class HangingDependencyTests(PostgresServer postgres)
 
         var nats = await UnhealthyAsync(shop.OrderService, "nats");
         using var alive = await shop.OrderService.Client.GetAsync("/alive", TestContext.Current.CancellationToken);
+        using var ready = await shop.OrderService.Client.GetAsync("/ready", TestContext.Current.CancellationToken);
         var order = await shop.PlaceAsync();
         shop.Nats.Resume();
 
         Assert.NotEmpty(nats.GetProperty("description").GetString()!);
-        Assert.Equal(HttpStatusCode.OK, alive.StatusCode);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (alive.StatusCode, ready.StatusCode));
         await Eventually.True("it is paid", async () => await shop.StatusAsync(order) == "Paid", TracedShop.Patience);
     }
 
@@ -44,9 +45,10 @@ public sealed class HangingDependencyTests(PostgresServer postgres)
 
         var check = await UnhealthyAsync(service, "database");
         using var alive = await service.Client.GetAsync("/alive", TestContext.Current.CancellationToken);
+        using var ready = await service.Client.GetAsync("/ready", TestContext.Current.CancellationToken);
 
         Assert.Equal("no answer within 1 s", check.GetProperty("description").GetString());
-        Assert.Equal(HttpStatusCode.OK, alive.StatusCode);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable), (alive.StatusCode, ready.StatusCode));
         network.Heal();
     }
 

@@ -170,7 +170,7 @@ public sealed class OrderTraceTests(PostgresServer postgres)
         await traced.TreeAsync(traceId, PaidOrder);
         var services = new[] { traced.Shop.OrderService, traced.Shop.PaymentService, traced.Shop.Gateway };
         foreach (var service in services)
-            foreach (var probe in new[] { "/health", "/alive", "/metrics" })
+            foreach (var probe in new[] { "/health", "/ready", "/alive", "/metrics" })
                 (await service.Client.GetAsync(probe, TestContext.Current.CancellationToken)).Dispose();
         foreach (var service in services)
             (await service.Client.GetAsync("/openapi/v1.json", TestContext.Current.CancellationToken)).Dispose();
@@ -182,7 +182,7 @@ public sealed class OrderTraceTests(PostgresServer postgres)
         Assert.All(traced.Receiver.Spans, span => Assert.Contains(span.Scope, new[] { "EventShop.Messaging", "Microsoft.AspNetCore", "System.Net.Http" }));
         Assert.DoesNotContain(traced.Receiver.Spans, span =>
             span.Name.Contains('$') || span.Name.Contains("INBOX", StringComparison.OrdinalIgnoreCase)
-            || span.Attributes.GetValueOrDefault("url.path") is "/health" or "/alive" or "/metrics");
+            || span.Attributes.GetValueOrDefault("url.path") is "/health" or "/ready" or "/alive" or "/metrics");
     }
 
     private static void AssertAttributes(Span span, params (string Name, string Value)[] expected) =>

@@ -101,7 +101,7 @@ containers_build() {
 
     expect "$name: user 1654, port 8080, health check by its own binary" \
       "$(docker inspect --format '{{.Config.User}} {{range $port, $_ := .Config.ExposedPorts}}{{$port}}{{end}} {{json .Config.Healthcheck.Test}}' "$image")" \
-      "1654 8080/tcp [\"CMD\",\"dotnet\",\"$project.dll\",\"health\"]"
+      "1654 8080/tcp [\"CMD\",\"dotnet\",\"$project.dll\",\"health\",\"/ready\"]"
     expect "$name: OCI labels" \
       "$(docker inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}} {{index .Config.Labels "org.opencontainers.image.revision"}} {{index .Config.Labels "org.opencontainers.image.source"}}' "$image")" \
       "1.2.3 $EVENTSHOP_REVISION $EVENTSHOP_SOURCE"
@@ -234,9 +234,9 @@ check_prometheus() {
 # What is for operators is not to be had from outside.
 check_proxy() {
   local path answers=()
-  for path in /health /products /metrics /dead-letters; do answers+=("$(status "$ORDER_SERVICE$path")"); done
-  answers+=("$(status "http://127.0.0.1:$ORDER_OPERATIONS_PORT/metrics")" "$(status "http://127.0.0.1:$PAYMENT_PORT/dead-letters")" "$(status "http://127.0.0.1:$PAYMENT_OPERATIONS_PORT/dead-letters")")
-  expect "the proxy: the API for everybody, metrics and dead letters for operators" "${answers[*]}" "200 200 404 404 200 404 200"
+  for path in /products /health /ready /metrics /dead-letters; do answers+=("$(status "$ORDER_SERVICE$path")"); done
+  answers+=("$(status "http://127.0.0.1:$ORDER_OPERATIONS_PORT/health")" "$(status "http://127.0.0.1:$ORDER_OPERATIONS_PORT/metrics")" "$(status "http://127.0.0.1:$PAYMENT_PORT/dead-letters")" "$(status "http://127.0.0.1:$PAYMENT_OPERATIONS_PORT/dead-letters")")
+  expect "the proxy: the API for everybody, health, metrics and dead letters for operators" "${answers[*]}" "200 404 404 404 404 200 200 404 200"
 }
 
 status() { curl -s -o /dev/null -w '%{http_code}' --max-time 10 "$1"; }
@@ -269,7 +269,7 @@ cold_start() {
   from=$(date +%s%N)
   docker start "$id" >/dev/null
   address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"${CHECK_PROJECT}_front\").IPAddress}}" "$id")
-  if eventually 40 curl -fsS --max-time 2 "http://$address:8080/health"; then
+  if eventually 40 curl -fsS --max-time 2 "http://$address:8080/ready"; then
     to=$(date +%s%N)
     wait_healthy "$1" "$2"
     ok "$1: healthy $(((to - from) / 1000000)) ms after docker start"

@@ -5,7 +5,7 @@ import { containerPorts, environmentOf, givenName, keysOf, nameOf, selects, valu
 const madeElsewhere = ["order-service-tls"];
 
 /** Paths that are for operators and for machines: no Ingress may lead there. */
-const privatePaths = ["/health", "/alive", "/metrics", "/dead-letters", "/parked-events", "/openapi/v1.json", "/payments", "/charges", "/refunds", "/chaos"];
+const privatePaths = ["/health", "/ready", "/alive", "/metrics", "/dead-letters", "/parked-events", "/openapi/v1.json", "/payments", "/charges", "/refunds", "/chaos"];
 
 /** HostOptions.ShutdownTimeout is 30 s, and the last telemetry takes a few. */
 const shutdownSeconds = 35;
