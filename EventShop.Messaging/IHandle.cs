@@ -19,7 +19,7 @@ public interface IHandle<in TEvent>
 /// </param>
 /// <param name="Type">Its CloudEvents type.</param>
 /// <param name="Time">When it happened, by its publisher's clock; when the broker stored it, where the publisher says no time.</param>
-/// <param name="Attempt">1 at the first delivery, counted by the broker.</param>
+/// <param name="Attempt">1 at the first attempt. A delivery that the service handed back, or held, is none.</param>
 /// <param name="Source">Who published it, as CloudEvents' <c>source</c>: <c>/OrderService</c>.</param>
 public sealed record MessageContext(Guid EventId, string Type, DateTimeOffset Time, int Attempt, string Source);
 

@@ -92,6 +92,9 @@ internal static partial class Log
     [LoggerMessage(39, LogLevel.Information, "{Consumer}: the broker did not confirm the last acknowledgements. What it did not get comes again")]
     public static partial void AcknowledgementsUncertain(this ILogger log, string consumer);
 
+    [LoggerMessage(53, LogLevel.Debug, "{Consumer}: the attempts at message {Sequence} could not be put right: {Reason}")]
+    public static partial void AttemptsNotKept(this ILogger log, string consumer, ulong sequence, string reason);
+
     [LoggerMessage(36, LogLevel.Debug, "{Consumer} could not be asked for its lag: {Reason}")]
     public static partial void ConsumerNotRead(this ILogger log, string consumer, string reason);
 
@@ -103,9 +106,6 @@ internal static partial class Log
 
     [LoggerMessage(52, LogLevel.Debug, "The dead letters could not be read: {Reason}")]
     public static partial void DeadLettersNotRead(this ILogger log, string reason);
-
-    [LoggerMessage(53, LogLevel.Error, "{Consumer}: the broker gave up message {Sequence} of {Stream} after {Deliveries} deliveries, and the stream no longer has it")]
-    public static partial void GivenUpMessageIsGone(this ILogger log, string consumer, ulong sequence, string stream, int deliveries);
 
     [LoggerMessage(54, LogLevel.Information, "Pruned {Count} rows of the inbox")]
     public static partial void InboxPruned(this ILogger log, long count);

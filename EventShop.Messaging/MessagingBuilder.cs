@@ -54,7 +54,6 @@ public sealed class MessagingBuilder
             _hasDeadLetters = true;
         }
         _host.Services.AddSingleton(definition);
-        _host.Services.AddSingleton<IHostedService>(services => ActivatorUtilities.CreateInstance<GivenUpWatch>(services, definition));
         _host.Services.AddSingleton(services => CreateConsumer(services, definition));
         _host.Services.AddSingleton<IHostedService>(services => services.GetServices<Consumer>().Single(c => c.Name == name));
         return this;
@@ -70,7 +69,6 @@ public sealed class MessagingBuilder
     private void AddDeadLetters()
     {
         _host.Services.AddSingleton(DeadLetters.Stream);
-        _host.Services.AddSingleton(GivenUpWatch.Stream);
         _host.Services.AddSingleton<BrokerCalls>();
         _host.Services.AddSingleton<ObsoleteLetters>();
         _host.Services.AddSingleton<DeadLetters>();
@@ -102,7 +100,7 @@ public sealed class MessagingBuilder
         var gate = new ConsumptionGate(clock);
         var settlement = new Settlement(definition.Name, definition.Options, clock, log);
         var processor = new MessageProcessor(definition, gate, settlement, services.GetRequiredService<DeadLetters>(),
-            services.GetRequiredService<DatabaseWatch>(), services.GetRequiredService<IServiceScopeFactory>(), clock, log);
+            services.GetRequiredService<DatabaseWatch>(), new Attempts(services.GetRequiredService<NpgsqlDataSource>(), definition.Name), services.GetRequiredService<IServiceScopeFactory>(), clock, log);
         return new(definition, services.GetRequiredService<Topology>(), services.GetRequiredService<BrokerConnection>(),
             services.GetRequiredService<INatsJSContext>(), processor, gate, settlement, services.GetRequiredService<Supervisor>(), clock, log);
     }

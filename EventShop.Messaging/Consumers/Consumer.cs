@@ -12,6 +12,8 @@ namespace EventShop.Messaging;
 /// </summary>
 internal sealed class Consumer : BackgroundService
 {
+    private const string NotConnected = "not connected";
+
     /// <summary>How long a handler that is cut off, and the handing back of its message, may take. After that its message comes again by itself.</summary>
     private static readonly TimeSpan CutOffLimit = TimeSpan.FromSeconds(1);
 
@@ -77,6 +79,8 @@ internal sealed class Consumer : BackgroundService
     {
         try
         {
+            if (!_broker.IsOpen)
+                Trouble = NotConnected;
             await _topology.ProvideConsumerAsync(_definition, trouble => Trouble = trouble, stopping);
             Trouble = null;
             while (!stopping.IsCancellationRequested)
@@ -85,7 +89,7 @@ internal sealed class Consumer : BackgroundService
                 var room = await _held.WaitForRoomAsync(stopping);
                 if (!_broker.IsOpen)
                 {
-                    Trouble = "not connected";
+                    Trouble = NotConnected;
                     await _broker.WaitUntilOpenAsync(stopping);
                     Trouble = null;
                 }

@@ -64,8 +64,11 @@ public sealed class ConsumerOptions : IValidatableObject
 
     internal int EffectivePrefetch => Prefetch ?? 2 * Workers;
 
-    /// <summary>The server gives up later than this code does, so that what it gives up on is only what killed its handler.</summary>
-    internal int MaxDeliver => MaxAttempts * 2 + 8;
+    /// <summary>
+    /// Attempts that may end with the process before the message is given up. More than those that fail: a process takes messages with it that
+    /// have nothing to do with its end.
+    /// </summary>
+    internal int MaxCrashes => MaxAttempts * 2 + 8;
 
     /// <inheritdoc />
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -15,9 +15,6 @@ public sealed class HandlerMap
 
     internal HandlerMap(IServiceCollection services) => _services = services;
 
-    /// <summary>Handles nothing.</summary>
-    internal static HandlerMap None { get; } = new(new ServiceCollection());
-
     /// <summary>
     /// Takes events of this source only; those of any other are poison. It keeps out what was published by mistake: a stranger may
     /// call itself anything, and is kept out by the broker's own rights.

@@ -52,6 +52,10 @@ internal sealed class InboxKeeper(
               select ctid from inbox where applied_at < @horizon order by applied_at limit @batch for update skip locked))
             """,
             command => command.AddValue("horizon", horizon.UtcDateTime), clock, cancellationToken);
+        // A message settled by a process that ended before it could say so here.
+        await Pruning.RunAsync(
+            db, "delete from attempts where ctid = any(array(select ctid from attempts where at < @horizon limit @batch for update skip locked))",
+            command => command.AddValue("horizon", horizon.UtcDateTime), clock, cancellationToken);
         if (removed > 0)
             log.InboxPruned(removed);
         return true;

@@ -8,10 +8,14 @@ namespace EventShop.Messaging;
 /// <summary>Has one message handled and settles it: acknowledged, tried again, given up, or held until it can be handled.</summary>
 internal sealed class MessageProcessor(
     ConsumerDefinition definition, ConsumptionGate gate, Settlement settlement, DeadLetters deadLetters, DatabaseWatch database,
-    IServiceScopeFactory scopes, TimeProvider clock, ILogger log)
+    Attempts attempts, IServiceScopeFactory scopes, TimeProvider clock, ILogger log)
 {
     private static readonly KeyValuePair<string, object?> NatsSystem = new("messaging.system", MessagingTelemetry.Nats);
     private static readonly KeyValuePair<string, object?> ProcessOperation = new("messaging.operation.name", MessagingTelemetry.Process);
+
+    /// <summary>How long a consumer that stops waits for the count of a message that it has handed back.</summary>
+    private static readonly TimeSpan LastCountLimit = TimeSpan.FromSeconds(1);
+
     private readonly KeyValuePair<string, object?> _consumer = new(MessagingTelemetry.ConsumerName, definition.Name);
 
     /// <param name="delivery">The message.</param>
@@ -26,25 +30,28 @@ internal sealed class MessageProcessor(
                 if (await AttemptAsync(delivery, isRepeated: holds > 0, abort) is not { } hindrance)
                     return true;
                 else
-                    await HoldAsync(hindrance, holds, stopping);
+                    await HoldAsync(delivery, hindrance, holds, stopping);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             await settlement.ReturnAsync(delivery);
+            using var limit = new CancellationTokenSource(LastCountLimit, clock);
+            await TryCountAsync(attempts.EndAsync, delivery, limit.Token);
             return false;
         }
         catch (NatsException e)
         {
             // The dead letter could not be stored: the message stays where it is and comes again.
             log.SettlementFailed(definition.Name, e.Message);
-            await settlement.RetryAsync(delivery);
+            await settlement.RetryAsync(delivery, delivery.Deliveries);
             return true;
         }
         catch (Exception e)
         {
             // Nobody foresaw it. The worker lives on, and the message is tried again like one whose handler failed.
             log.ProcessingFailed(definition.Name, delivery.Sequence, delivery.Metadata.Stream, e.Message, e);
-            await settlement.RetryAsync(delivery);
+            await TryCountAsync(attempts.FailAsync, delivery, abort);
+            await settlement.RetryAsync(delivery, delivery.Deliveries);
             return true;
         }
         finally
@@ -64,6 +71,12 @@ internal sealed class MessageProcessor(
         var started = clock.GetTimestamp();
         try
         {
+            await attempts.BeginAsync(delivery, abort);
+            if (delivery.Begun > definition.Options.MaxCrashes)
+                throw new PoisonMessageException(
+                    $"{definition.Options.MaxCrashes} attempts in a row ended with the process: handling it seems to end the process");
+            if (delivery.Failed >= definition.Options.MaxAttempts)
+                throw new PoisonMessageException($"{delivery.Failed} attempts failed for reasons that are in the log");
             var received = ReceivedEvent.Read(
                 delivery.Message.Headers, delivery.Message.Data, delivery.Metadata.Timestamp, delivery.Attempt);
             context = received.Context;
@@ -71,6 +84,7 @@ internal sealed class MessageProcessor(
             await HandleAsync(received, activity, abort);
             FailPoint.Hit("consumer.before-ack");
             await settlement.AckAsync(delivery);
+            await TryCountAsync(attempts.ForgetAsync, delivery, abort);
             Record("handled", context, started);
             return null;
         }
@@ -86,16 +100,14 @@ internal sealed class MessageProcessor(
         catch (Exception e) when (e is PoisonMessageException || delivery.Attempt >= definition.Options.MaxAttempts)
         {
             Record("dead-lettered", context, started);
-            await GiveUpAsync(delivery, e);
+            await GiveUpAsync(delivery, e, abort);
             return null;
         }
         catch (Exception e)
         {
             Record("failed", context, started);
             MessagingTelemetry.Retried.Add(1, _consumer);
-            var delay = await settlement.RetryAsync(delivery);
-            log.HandlingFailed(definition.Name, context?.Type, context?.EventId, delivery.Attempt, delay, e.Message, e);
-            return null;
+            return await FailAsync(delivery, context, e, abort);
         }
         finally
         {
@@ -147,7 +159,7 @@ internal sealed class MessageProcessor(
         var raised = TraceContext.Parse(
             CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceParent), CloudEvent.Header(delivery.Message.Headers, CloudEvent.TraceState));
         // A prompt first attempt goes on in the trace of its cause. Any other begins a trace of its own, linked to it.
-        var prompt = delivery.Attempt == 1 && !isRepeated && clock.GetUtcNow() - context.Time < definition.Options.SameTraceWithin
+        var prompt = delivery.Deliveries == 1 && !isRepeated && clock.GetUtcNow() - context.Time < definition.Options.SameTraceWithin
             && CloudEvent.Header(delivery.Message.Headers, CloudEvent.Redriven) is null;
         var activity = prompt
             ? MessagingTelemetry.Source.StartActivity(name, ActivityKind.Consumer, raised)
@@ -156,24 +168,55 @@ internal sealed class MessageProcessor(
         return activity
             .SetMessaging(MessagingTelemetry.Process, delivery.Message.Subject, context.EventId)?
             .SetTag(MessagingTelemetry.ConsumerName, definition.Name)
-            .SetTag("messaging.nats.delivery_attempt", delivery.Attempt);
+            .SetTag("messaging.nats.delivery_attempt", delivery.Deliveries);
     }
 
-    private async Task HoldAsync(Exception hindrance, int holds, CancellationToken stopping)
+    private async Task HoldAsync(Delivery delivery, Exception hindrance, int holds, CancellationToken stopping)
     {
         if (IsUnavailable(hindrance) && gate.Failed())
             log.ConsumptionPaused(definition.Name, hindrance.Message);
+        await TryCountAsync(attempts.EndAsync, delivery, stopping);
         await gate.HoldAsync(holds, stopping);
     }
 
-    private async Task GiveUpAsync(Delivery delivery, Exception reason)
+    private async Task GiveUpAsync(Delivery delivery, Exception reason, CancellationToken abort)
     {
         await deadLetters.StoreAsync(
             definition.Name, delivery.Metadata.Stream, delivery.Sequence, delivery.Message.Subject, delivery.Message.Headers,
             delivery.Message.Data, delivery.Attempt, reason);
         await settlement.TerminateAsync(delivery);
+        await TryCountAsync(attempts.ForgetAsync, delivery, abort);
         MessagingTelemetry.DeadLettered.Add(1, _consumer);
         log.DeadLettered(definition.Name, delivery.Sequence, delivery.Metadata.Stream, delivery.Attempt, reason.Message);
+    }
+
+    /// <returns>What kept its failure from being counted, so that it has to be attempted once more; otherwise null.</returns>
+    private async Task<Exception?> FailAsync(Delivery delivery, MessageContext? context, Exception reason, CancellationToken abort)
+    {
+        try
+        {
+            await attempts.FailAsync(delivery, abort);
+        }
+        catch (Exception e) when (e.IsDatabaseUnavailable())
+        {
+            return e;
+        }
+        var delay = await settlement.RetryAsync(delivery, delivery.Failed);
+        log.HandlingFailed(definition.Name, context?.Type, context?.EventId, delivery.Failed, delay, reason.Message, reason);
+        return null;
+    }
+
+    /// <summary>Where the count cannot be put right the message is settled all the same.</summary>
+    private async Task TryCountAsync(Func<Delivery, CancellationToken, Task> count, Delivery delivery, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await count(delivery, cancellationToken).WaitAsync(cancellationToken);
+        }
+        catch (Exception e)
+        {
+            log.AttemptsNotKept(definition.Name, delivery.Sequence, e.Message);
+        }
     }
 
     /// <summary>Not the message's fault: trying again later helps, giving up does not.</summary>

@@ -20,10 +20,12 @@ internal sealed class Settlement(string consumer, ConsumerOptions options, TimeP
     public Task RenewAsync(Delivery delivery) => SendAsync(delivery, message => message.AckProgressAsync());
 
     /// <summary>Failed: to be delivered again after a pause that doubles with each attempt and is never the same for two messages.</summary>
+    /// <param name="delivery">The message.</param>
+    /// <param name="attempts">How many attempts, or deliveries, there have been.</param>
     /// <returns>The pause.</returns>
-    public async Task<TimeSpan> RetryAsync(Delivery delivery)
+    public async Task<TimeSpan> RetryAsync(Delivery delivery, int attempts)
     {
-        var delay = RetryDelay(delivery.Attempt);
+        var delay = RetryDelay(attempts);
         await SendAsync(delivery, message => message.NakAsync(new AckOpts { NakDelay = delay }));
         return delay;
     }

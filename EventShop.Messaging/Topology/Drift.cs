@@ -46,7 +46,8 @@ internal static class Drift
         AckPolicy = ConsumerConfigAckPolicy.Explicit,
         DeliverPolicy = ConsumerConfigDeliverPolicy.All,
         AckWait = definition.Options.AckWait,
-        MaxDeliver = definition.Options.MaxDeliver,
+        // Attempts are counted here, and deliveries are not attempts: the broker never gives up.
+        MaxDeliver = -1,
         MaxAckPending = definition.Options.MaxAckPending,
     };
 

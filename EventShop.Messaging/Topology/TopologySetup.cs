@@ -10,13 +10,12 @@ internal sealed class TopologySetup(
     {
         // What the running service may not do is done here.
         options.Provision = true;
-        var all = consumers.SelectMany(consumer => new[] { consumer, GivenUpWatch.AdvisoriesOf(consumer) }).ToArray();
         var started = clock.GetTimestamp();
         while (true)
         {
             try
             {
-                await topology.ProvisionAsync(all, cancellationToken);
+                await topology.ProvisionAsync(consumers, cancellationToken);
                 return;
             }
             catch (NatsException) when (clock.GetElapsedTime(started) < options.SetupTimeout)

@@ -288,33 +288,6 @@ public sealed class ConsumerTests(PostgresServer postgres)
         Assert.Equal((3, 1), (script.Handled(1), applied));
     }
 
-    [Fact]
-    public async Task A_message_the_broker_gave_up_is_a_dead_letter_too()
-    {
-        await using var nats = await NatsServer.StartAsync();
-        var database = postgres.NewDatabase();
-        // A handler that ends its process never gets to give its message up: the deliveries are spent here in its place.
-        var spent = Ping.Event(1);
-        await using (var service = await TestService.StartAsync(nats, database, settings: [($"{Options}:MaxAttempts", "1")]))
-            await Eventually.True("the consumer exists", async () => await service.ConsumerAsync() is not null);
-        await using (var publisher = await TestService.StartAsync(nats, database, consumes: false))
-        {
-            await publisher.StoreAsync(spent);
-            var consumer = await publisher.JetStream.GetConsumerAsync("PINGS", TestService.Consumer, Cancelled);
-            for (var n = 0; n < consumer.Info.Config.MaxDeliver; n++)
-                await (await consumer.NextAsync<byte[]>(cancellationToken: Cancelled))!.NakAsync(cancellationToken: Cancelled);
-        }
-
-        await using var next = await TestService.StartAsync(nats, database, settings: [($"{Options}:MaxAttempts", "1")]);
-
-        await Eventually.True("it is in the dead letters", async () => await next.StreamMessagesAsync("DEAD_LETTERS") == 1, TimeSpan.FromSeconds(30));
-        var letter = await DeadLetterAsync(next);
-        Assert.Equal(spent.Payload, letter.Data);
-        Assert.Equal(spent.Id.ToString(), letter.Headers!["ce-id"]);
-        Assert.Contains("the broker gave up", letter.Headers["dead-letter-reason"].ToString(), StringComparison.Ordinal);
-        Assert.Empty(next.Script.Attempts);
-    }
-
     private static PingScript FailingUntil(int attempt) => new()
     {
         Handle = (_, context, _) => context.Attempt < attempt ? throw new InvalidOperationException("not yet") : Task.CompletedTask,

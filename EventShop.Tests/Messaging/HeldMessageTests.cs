@@ -33,6 +33,57 @@ public sealed class HeldMessageTests(PostgresServer postgres)
         Assert.Equal(0, await service.StreamMessagesAsync("DEAD_LETTERS"));
     }
 
+    [Theory]
+    [InlineData(1, 5)]
+    [InlineData(8, 25)]
+    public async Task However_often_the_service_stops_while_a_dependency_is_down_its_messages_keep_their_attempts(int maxAttempts, int stops)
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var database = postgres.NewDatabase();
+        var script = new PingScript { Handle = (_, _, _) => throw new DependencyUnavailableException("the gateway is down") };
+
+        for (var n = 0; n < stops; n++)
+        {
+            await using var service = await StartAsync();
+            if (n == 0)
+                await service.StoreAsync([.. Enumerable.Range(0, 20).Select(number => Ping.Event(number))]);
+            var before = script.Attempts.Count;
+            await Eventually.True("one is held", () => Task.FromResult(script.Attempts.Count > before));
+        }
+        script.Handle = (_, _, _) => Task.CompletedTask;
+        await using var last = await StartAsync();
+
+        await Eventually.True("all are acknowledged", async () =>
+            await last.ConsumerAsync() is { NumPending: 0, NumAckPending: 0, Delivered.StreamSeq: 20 }, TimeSpan.FromSeconds(30));
+        Assert.All(script.Attempts, a => Assert.Equal(1, a.Attempt));
+        Assert.Equal(0, await last.StreamMessagesAsync("DEAD_LETTERS"));
+        Assert.Equal(0, await last.ScalarAsync<long>("select count(*) from attempts"));
+
+        Task<TestService> StartAsync() => TestService.StartAsync(nats, database, script: script, settings:
+            [($"{Options}:Workers", "2"), ($"{Options}:MaxAckPending", "8"), ($"{Options}:MaxAttempts", $"{maxAttempts}")]);
+    }
+
+    [Fact]
+    public async Task Attempts_that_failed_are_counted_on_when_the_service_has_been_stopped()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var database = postgres.NewDatabase();
+        var script = new PingScript { Handle = (_, _, _) => throw new InvalidOperationException("a defect") };
+        (string, string)[] settings = [($"{Options}:MaxAttempts", "3"), ($"{Options}:RetryDelay", "00:00:00.500")];
+
+        for (var attempts = 1; attempts <= 3; attempts++)
+        {
+            await using var service = await TestService.StartAsync(nats, database, script: script, settings: settings);
+            if (attempts == 1)
+                await service.StoreAsync(Ping.Event(1));
+            await Eventually.True("it is attempted", () => Task.FromResult(script.Attempts.Count >= attempts), TimeSpan.FromSeconds(30));
+        }
+
+        await using var last = await TestService.StartAsync(nats, database, script: script, settings: settings);
+        await Eventually.True("it is given up", async () => await last.StreamMessagesAsync("DEAD_LETTERS") == 1, TimeSpan.FromSeconds(30));
+        Assert.Equal([1, 2, 3], script.Attempts.Select(a => a.Attempt));
+    }
+
     [Fact]
     public async Task When_a_dependency_is_back_consumption_goes_on_even_if_every_message_held_is_given_up()
     {

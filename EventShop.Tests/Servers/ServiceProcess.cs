@@ -16,6 +16,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> output = new();
     private readonly ConcurrentQueue<string> errors = new();
     private readonly TaskCompletionSource<Uri> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool disposed;
 
     private ServiceProcess(string service, IReadOnlyDictionary<string, string?>? environment, int port, bool failPoints = false, params string[] arguments)
     {
@@ -155,9 +156,15 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     /// <summary>SIGCONT.</summary>
     public void Continue() => Signals.Send(process.Id, Signals.Continue);
 
-    /// <inheritdoc />
+    /// <summary>Also again: whoever puts another process in its place may fail in between.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (disposed)
+        {
+            return;
+        }
+
+        disposed = true;
         Client.Dispose();
         if (!process.HasExited)
         {

@@ -15,13 +15,11 @@ public sealed class SetupTests(PostgresServer postgres) : IAsyncLifetime
                 publish: { allow: ["$JS.API.>"] }, subscribe: { allow: ["_INBOX_order-service.>", "_INBOX_payment-service.>"] } } }
             { user: orders, password: orders, permissions: {
                 publish: { allow: ["orders.>", "dead-letters.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*",
-                  "$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.order-payments", "$JS.ACK.PAYMENTS.order-payments.>",
-                  "$JS.API.CONSUMER.MSG.NEXT.ADVISORIES.order-payments-given-up", "$JS.ACK.ADVISORIES.order-payments-given-up.>"] },
+                  "$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.order-payments", "$JS.ACK.PAYMENTS.order-payments.>"] },
                 subscribe: { allow: ["_INBOX_order-service.>", "orders.>"] } } }
             { user: payments, password: payments, permissions: {
                 publish: { allow: ["payments.>", "dead-letters.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*",
-                  "$JS.API.CONSUMER.MSG.NEXT.ORDERS.*", "$JS.ACK.ORDERS.>",
-                  "$JS.API.CONSUMER.MSG.NEXT.ADVISORIES.*", "$JS.ACK.ADVISORIES.>"] },
+                  "$JS.API.CONSUMER.MSG.NEXT.ORDERS.*", "$JS.ACK.ORDERS.>"] },
                 subscribe: { allow: ["_INBOX_payment-service.>"] } } }
           ]
         }

@@ -100,6 +100,12 @@ public sealed class StopTests(PostgresServer postgres)
             ["ConnectionStrings__orders"] = postgres.NewDatabase(),
         });
         await Eventually.True("it says what it lacks", () => service.Output.Contains("Not connected to NATS", StringComparison.Ordinal));
+        // A consumer that has not begun has nothing to end.
+        await Eventually.True("its consumer waits for the broker", async () =>
+        {
+            using var health = await service.Client.GetAsync("/health", TestContext.Current.CancellationToken);
+            return !(await health.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Contains("not started", StringComparison.Ordinal);
+        });
 
         await StopAsync(service, consumers: 1);
     }
