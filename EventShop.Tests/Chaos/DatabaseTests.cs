@@ -245,6 +245,33 @@ public sealed class DatabaseTests : IAsyncLifetime
         await AssertOnlyUnavailableAsync(shop);
     }
 
+    [Fact]
+    public async Task A_failover_to_the_standby_costs_no_order_and_needs_no_restart()
+    {
+        await using var standby = await _postgres.StartStandbyAsync();
+        await using var shop = await RunningShop.StartAsync(_postgres);
+        foreach (var (name, database) in new[] { ("orders", shop.OrdersDatabase), ("payments", shop.PaymentsDatabase) })
+            shop.Settings[$"ConnectionStrings__{name}"] = new NpgsqlConnectionStringBuilder(database)
+            {
+                Host = $"127.0.0.1:{_postgres.Port},127.0.0.1:{standby.Port}",
+            }.ConnectionString;
+        await using (shop.OrderService)
+            shop.OrderService = await shop.StartAsync("OrderService");
+        await using (shop.PaymentService)
+            shop.PaymentService = await shop.StartAsync("PaymentService");
+        var orders = new List<Guid> { await shop.PlaceAsync(), await shop.PlaceAsync() };
+
+        await _postgres.KillAsync();
+        var refused = await Eventually.Value("orders are refused", () => TryPlaceAsync(shop), status => status != 201);
+        await standby.ExecuteAsync("select pg_promote()");
+        await Eventually.True("orders are taken", async () => await TryPlaceAsync(shop) == 201, TimeSpan.FromMinutes(1));
+
+        Assert.Equal(503, refused);
+        orders.Add(await shop.PlaceAsync());
+        foreach (var order in orders)
+            await Eventually.True("it is paid", async () => await shop.StatusAsync(order) == "Paid", TimeSpan.FromMinutes(1));
+    }
+
     /// <summary>Nine seconds by the clock, and as long again for a loaded machine; without the limits it is 40.</summary>
     [Fact]
     public async Task A_database_that_is_frozen_is_given_up_after_ten_seconds_and_told_after_one()

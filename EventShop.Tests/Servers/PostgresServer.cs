@@ -66,6 +66,19 @@ public sealed class PostgresServer : IAsyncLifetime
         await Eventually.True("PostgreSQL accepts connections", AcceptsConnectionsAsync, TimeSpan.FromSeconds(30));
     }
 
+    /// <summary>Starts a hot standby of it, which has every commit before it is confirmed.</summary>
+    public async Task<PostgresServer> StartStandbyAsync()
+    {
+        var standby = new PostgresServer { Settings = Settings };
+        await standby.PrepareFolderAsync();
+        await RunAsPostgresAsync("pg_basebackup", "-h", "127.0.0.1", "-p", $"{Port}", "-U", "postgres", "-D", $"{standby._folder}/data",
+            "-R", "-X", "stream", "-c", "fast", "--no-sync");
+        await standby.StartAsync();
+        await ExecuteAsync("alter system set synchronous_standby_names = '*'");
+        await ExecuteAsync("select pg_reload_conf()");
+        return standby;
+    }
+
     /// <summary>Runs a statement as superuser, in the database <c>postgres</c> or another.</summary>
     public async Task ExecuteAsync(string sql, string database = "postgres")
     {
