@@ -8,6 +8,9 @@ internal static class Load
 {
     private const int OneDeclinedIn = 10;
 
+    /// <summary>Parts of the shop may be killed meanwhile, again and again: what waits for one of them tries again ever more rarely.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
     public static async Task<int> RunAsync(Shop shop, int orders, int clients)
     {
         var stopwatch = Stopwatch.StartNew();
@@ -16,7 +19,7 @@ internal static class Load
             settled[i] = await shop.PlaceAsync(i % OneDeclinedIn == 0 ? "tok_declined" : "tok_ok"));
         var placed = stopwatch.Elapsed;
         await Parallel.ForAsync(0, orders, new ParallelOptions { MaxDegreeOfParallelism = clients }, async (i, _) =>
-            settled[i] = await shop.SettledAsync(settled[i].Id));
+            settled[i] = await shop.SettledAsync(settled[i].Id, Patience));
 
         var captures = await shop.CapturesAsync();
         var wrong = settled.Where((order, i) =>

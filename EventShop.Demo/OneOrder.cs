@@ -14,7 +14,7 @@ internal static class OneOrder
     {
         var placed = await shop.PlaceAsync("tok_ok");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Order {placed.Id}: 2 × SKU-1, 1 × SKU-2, {placed.Total} {placed.Currency}"));
-        var order = await shop.SettledAsync(placed.Id);
+        var order = await shop.SettledAsync(placed.Id, TimeSpan.FromMinutes(1));
 
         var history = order.History ?? [];
         foreach (var entry in history)

@@ -39,10 +39,10 @@ internal sealed class Shop(string orderService, string gateway) : IDisposable
     }
 
     /// <summary>Watches an order until its payment is decided. A stream that breaks is opened again.</summary>
-    /// <exception cref="TimeoutException">It is not after a minute.</exception>
-    public async Task<Order> SettledAsync(Guid id)
+    /// <exception cref="TimeoutException">It is not, after so long.</exception>
+    public async Task<Order> SettledAsync(Guid id, TimeSpan limit)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(limit);
         try
         {
             while (true)
@@ -55,7 +55,7 @@ internal sealed class Shop(string orderService, string gateway) : IDisposable
         }
         catch (OperationCanceledException)
         {
-            throw new TimeoutException($"Order {id} is still pending after {Patience.TotalSeconds} s.");
+            throw new TimeoutException($"Order {id} is still pending after {limit.TotalSeconds} s.");
         }
     }
 

@@ -161,7 +161,7 @@ internal sealed class Topology : BackgroundService
             {
                 await EnsureStreamAsync(definition, isSetup: false, cancellationToken);
             }
-            catch (NatsJSException e) when (_broker.IsOpen)
+            catch (NatsException e) when (_broker.IsOpen)
             {
                 if (IsTimeToLog($"{definition.Name}: {e.Message}"))
                     _log.TopologyDrift(definition.Name, e.Message);

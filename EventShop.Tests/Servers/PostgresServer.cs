@@ -197,7 +197,13 @@ public sealed class PostgresServer : IAsyncLifetime
 
     private static string FindBinaries() =>
         Environment.GetEnvironmentVariable("PG_BIN")
-        ?? (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).FirstOrDefault(p => File.Exists(Path.Combine(p, "initdb")))
+        ?? (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Select(folder => new FileInfo(Path.Combine(folder, "initdb")))
+            .Where(initdb => initdb.Exists)
+            // Where it is a link, pg_basebackup may be beside what it leads to only.
+            .Select(initdb => (initdb.ResolveLinkTarget(returnFinalTarget: true) ?? initdb).FullName)
+            .Select(Path.GetDirectoryName)
+            .FirstOrDefault()
         ?? (Directory.Exists("/usr/lib/postgresql") ? Directory.GetDirectories("/usr/lib/postgresql") : [])
             .OrderByDescending(d => int.TryParse(Path.GetFileName(d), out var version) ? version : 0)
             .Select(d => Path.Combine(d, "bin"))
