@@ -5,15 +5,20 @@ using Microsoft.Extensions.Logging;
 
 namespace EventShop.AppHost;
 
-/// <summary>Says where the shop is, once it is open. run.sh waits for this.</summary>
+/// <summary>Says where the shop is, once requests may be sent to all of it. run.sh waits for this.</summary>
 internal sealed partial class Addresses(
-    DistributedApplicationModel model, ResourceNotificationService notifications, ILogger<Addresses> logger) : BackgroundService
+    DistributedApplicationModel model, ResourceNotificationService notifications, IHttpClientFactory clients, ILogger<Addresses> logger)
+    : BackgroundService
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         foreach (var service in model.Resources.OfType<ProjectResource>())
         {
-            await notifications.WaitForResourceHealthyAsync(service.Name, WaitBehavior.WaitOnResourceUnavailable, stoppingToken);
+            // Not until it is healthy: an event or a payment that is stuck since yesterday keeps nobody out.
+            await notifications.WaitForResourceAsync(service.Name, KnownResourceStates.Running, stoppingToken);
+            await ReadyAsync(service.GetEndpoint("http"), stoppingToken);
         }
 
         var addresses = new StringBuilder();
@@ -27,6 +32,28 @@ internal sealed partial class Addresses(
         }
 
         LogOpen(addresses.ToString());
+    }
+
+    private async Task ReadyAsync(EndpointReference endpoint, CancellationToken stoppingToken)
+    {
+        using var client = clients.CreateClient();
+        while (true)
+        {
+            try
+            {
+                using var answer = await client.GetAsync($"{endpoint.Url}/ready", stoppingToken);
+                if (answer.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // It does not listen yet.
+            }
+
+            await Task.Delay(Pause, stoppingToken);
+        }
     }
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "The shop is open:{Addresses}")]

@@ -21,14 +21,19 @@ internal static class Commands
             UpdateState = context => context.ResourceSnapshot.State?.Text == KnownResourceStates.Running ? ResourceCommandState.Enabled : ResourceCommandState.Disabled,
         });
 
-    public static IResourceBuilder<ProjectResource> WithRedrive(this IResourceBuilder<ProjectResource> service) => service.WithHttpCommand(
-        "/dead-letters/redrive", "Redrive dead letters", commandName: "redrive",
-        commandOptions: new HttpCommandOptions
-        {
-            Description = "Publishes again what this service could not handle.",
-            IconName = "ArrowRepeatAll",
-            GetCommandResult = context => ResultAsync(context, answer => $"{answer.GetProperty("redriven").GetInt32()} dead letters were published again."),
-        });
+    public static IResourceBuilder<ProjectResource> WithRedrive(this IResourceBuilder<ProjectResource> service) => service
+        .WithPost(
+            "/dead-letters/redrive", "redrive", "Redrive dead letters", "ArrowRepeatAll", "Publishes again what this service could not handle.",
+            answer => $"{answer.GetProperty("redriven").GetInt32()} dead letters were published again.")
+        .WithPost(
+            "/parked-events/resend", "resend", "Resend parked events", "Send", "Sends again what the broker has refused.",
+            answer => $"{answer.GetProperty("resent").GetInt32()} parked events are sent again.");
+
+    private static IResourceBuilder<ProjectResource> WithPost(
+        this IResourceBuilder<ProjectResource> service, string path, string name, string text, string icon, string description,
+        Func<JsonElement, string> result) => service.WithHttpCommand(
+        path, text, commandName: name,
+        commandOptions: new HttpCommandOptions { Description = description, IconName = icon, GetCommandResult = context => ResultAsync(context, result) });
 
     public static IResourceBuilder<ProjectResource> WithDownAndUp(this IResourceBuilder<ProjectResource> gateway) => gateway
         .WithChaos("down", "Gateway down", "PlugDisconnected", down: true, "The gateway answers 503 from now on: payments wait, orders are taken.")

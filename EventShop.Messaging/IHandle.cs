@@ -34,7 +34,7 @@ public sealed class PoisonMessageException(string reason, Exception? inner = nul
 public sealed class DependencyUnavailableException(string reason, Exception? inner = null) : Exception(reason, inner);
 
 /// <summary>
-/// This message has to wait for another of the same aggregate, or for time to pass. It keeps its place, is tried again here after a
-/// back-off, and does not use up its attempts; others are consumed meanwhile.
+/// This message has to wait for another of the same aggregate, or for time to pass. It is tried again after a pause that doubles, and does not
+/// use up its attempts; others are consumed meanwhile.
 /// </summary>
 public sealed class NotYetException(string reason) : Exception(reason);

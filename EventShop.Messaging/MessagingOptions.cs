@@ -14,7 +14,7 @@ public sealed class MessagingOptions
 
     /// <summary>
     /// Whether a running service makes its streams and consumers, and when it starts changes those that differ, as far as that costs no
-    /// message. Where it may not, the service's <c>setup</c> does, once for each deployment; until then the service is unready.
+    /// message. Where it may not, the service's <c>setup</c> does, once for each deployment; until then <c>/health</c> names what is missing.
     /// </summary>
     public bool Provision { get; set; } = true;
 

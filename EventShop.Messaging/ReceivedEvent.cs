@@ -24,7 +24,7 @@ internal readonly partial record struct ReceivedEvent(MessageContext Context, by
     /// <param name="headers">The message's headers.</param>
     /// <param name="body">The message's body.</param>
     /// <param name="storedAt">When the broker stored it, which counts where the event tells no time.</param>
-    /// <param name="attempt">The delivery.</param>
+    /// <param name="attempt">1 at the first attempt.</param>
     /// <exception cref="PoisonMessageException">It is no CloudEvent 1.0, or its data is not JSON.</exception>
     public static ReceivedEvent Read(NatsHeaders? headers, byte[]? body, DateTimeOffset storedAt, int attempt)
     {

@@ -15,7 +15,7 @@ internal sealed class Attempts(NpgsqlDataSource db, string consumer)
     /// <summary>Before an attempt: learns of those before it, and notes this one where the message has been delivered before.</summary>
     public async Task BeginAsync(Delivery delivery, CancellationToken cancellationToken)
     {
-        if (delivery.Deliveries == 1 || delivery.IsCounted)
+        if (delivery.Deliveries == 1 || delivery.Begun > 0)
             return;
         await using var command = Command("""
             insert into attempts (consumer, stream, sequence, stored_at, begun) values (@consumer, @stream, @sequence, @stored_at, 1)

@@ -29,6 +29,8 @@ internal sealed class Consumer : BackgroundService
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
     private readonly Channel<Delivery> _received = Channel.CreateUnbounded<Delivery>();
+    private string? _trouble = "not started";
+    private long _finishedAt;
     private int _finished;
     private int _returned;
 
@@ -46,7 +48,7 @@ internal sealed class Consumer : BackgroundService
     private ConsumerOptions Options => _definition.Options;
 
     /// <summary>Null while messages are being consumed; otherwise why not.</summary>
-    public string? Trouble { get; private set; } = "not started";
+    public string? Trouble => _trouble ?? Standstill();
 
     /// <summary>Stop pulling, finish what is being handled, hand back what is not, and see the acknowledgements out.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -61,7 +63,7 @@ internal sealed class Consumer : BackgroundService
             .ToArray();
 
         await Supervised.RunAsync(Name, PullAsync, _clock, _log, stop.Token);
-        Trouble = "stopping";
+        _trouble = "stopping";
         await FinishAsync(Task.WhenAll(workers), abort);
 
         var returning = new List<Task>();
@@ -80,18 +82,18 @@ internal sealed class Consumer : BackgroundService
         try
         {
             if (!_broker.IsOpen)
-                Trouble = NotConnected;
-            await _topology.ProvideConsumerAsync(_definition, trouble => Trouble = trouble, stopping);
-            Trouble = null;
+                _trouble = NotConnected;
+            await _topology.ProvideConsumerAsync(_definition, trouble => _trouble = trouble, stopping);
+            _trouble = null;
             while (!stopping.IsCancellationRequested)
             {
                 await _gate.WaitAsync(stopping);
                 var room = await _held.WaitForRoomAsync(stopping);
                 if (!_broker.IsOpen)
                 {
-                    Trouble = NotConnected;
+                    _trouble = NotConnected;
                     await _broker.WaitUntilOpenAsync(stopping);
-                    Trouble = null;
+                    _trouble = null;
                 }
 
                 await foreach (var delivery in _jetStream.PullAsync(_definition, room, Options.PullExpiry, _clock, stopping))
@@ -101,13 +103,24 @@ internal sealed class Consumer : BackgroundService
                 }
             }
         }
-        catch (NatsException e)
+        catch (Exception e) when (!stopping.IsCancellationRequested)
         {
-            Trouble = e.Message;
+            _trouble = e.Message;
             // A lost connection is logged elsewhere.
-            if (_broker.IsOpen)
+            if (e is not NatsException || _broker.IsOpen)
                 throw;
         }
+    }
+
+    /// <returns>Null while the messages in hand come to an end; otherwise since when none has, and what the oldest waits for.</returns>
+    private string? Standstill()
+    {
+        if (_held.Oldest is not { } oldest)
+            return null;
+        var standing = _clock.GetElapsedTime(Math.Max(Volatile.Read(ref _finishedAt), oldest.ReceivedAt));
+        return standing < Options.StandstillLimit
+            ? null
+            : $"{_held.Count} messages in hand, none finished for {standing.TotalSeconds:0} s: {oldest.Hindrance ?? "their handlers do not end"}";
     }
 
     private async Task WorkAsync(CancellationToken stopping, CancellationToken abort)
@@ -123,6 +136,7 @@ internal sealed class Consumer : BackgroundService
                 }
                 finally
                 {
+                    Volatile.Write(ref _finishedAt, _clock.GetTimestamp());
                     // Whatever happened: what nobody works on is not renewed, so that it comes again.
                     _held.Remove(delivery);
                 }

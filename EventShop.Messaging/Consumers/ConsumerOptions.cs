@@ -5,6 +5,8 @@ namespace EventShop.Messaging;
 /// <summary>Configuration section <c>Messaging:Consumers:{durable name}</c>.</summary>
 public sealed class ConsumerOptions : IValidatableObject
 {
+    private static readonly TimeSpan DefaultHandlerTimeout = TimeSpan.FromSeconds(30);
+
     /// <summary>Messages handled at one time, by this process.</summary>
     [Range(1, 1024)]
     public int Workers { get; set; } = 32;
@@ -26,7 +28,7 @@ public sealed class ConsumerOptions : IValidatableObject
 
     /// <summary>How long one attempt may take before it is cut off and counts as failed.</summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
-    public TimeSpan HandlerTimeout { get; set; } = TimeSpan.FromSeconds(30);
+    public TimeSpan HandlerTimeout { get; set; } = DefaultHandlerTimeout;
 
     /// <summary>Attempts before a message that keeps failing goes to the dead letters.</summary>
     [Range(1, 1000)]
@@ -63,6 +65,9 @@ public sealed class ConsumerOptions : IValidatableObject
     public TimeSpan SameTraceWithin { get; set; } = TimeSpan.FromMinutes(1);
 
     internal int EffectivePrefetch => Prefetch ?? 2 * Workers;
+
+    /// <summary>For how long messages may be held without one of them coming to an end.</summary>
+    internal TimeSpan StandstillLimit => (HandlerTimeout > DefaultHandlerTimeout ? HandlerTimeout : DefaultHandlerTimeout) + TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// Attempts that may end with the process before the message is given up. More than those that fail: a process takes messages with it that

@@ -13,6 +13,9 @@ internal sealed class Deliveries(int capacity, Func<TimeSpan> ackWait, Settlemen
 
     public int Count => _held.Count;
 
+    /// <summary>The one held for longest; null when none is.</summary>
+    public Delivery? Oldest => _held.Values.MinBy(delivery => delivery.ReceivedAt);
+
     /// <summary>Waits until half the capacity is free, so that a pull is worth its round trip.</summary>
     /// <returns>How many more messages may be held.</returns>
     public async Task<int> WaitForRoomAsync(CancellationToken cancellationToken)

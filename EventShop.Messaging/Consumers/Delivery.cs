@@ -9,6 +9,12 @@ internal sealed class Delivery(INatsJSMsg<byte[]> message, long receivedAt)
 
     public NatsJSMsgMetadata Metadata { get; } = message.Metadata ?? throw new NatsJSException("A JetStream message without an ack subject");
 
+    /// <summary>When it was received, as a timestamp of the <see cref="TimeProvider"/>.</summary>
+    public long ReceivedAt { get; } = receivedAt;
+
+    /// <summary>What kept it from being handled when it was last attempted; null when nothing has.</summary>
+    public string? Hindrance { get; set; }
+
     /// <summary>When the broker last heard of it, as a timestamp of the <see cref="TimeProvider"/>.</summary>
     public long RenewedAt { get; set; } = receivedAt;
 

@@ -29,6 +29,13 @@ internal sealed class MessageProcessor(
             for (var holds = 0; ; holds++)
                 if (await AttemptAsync(delivery, isRepeated: holds > 0, abort) is not { } hindrance)
                     return true;
+                else if (hindrance is NotYetException && (holds > 0 || delivery.Deliveries > 1))
+                {
+                    // What it waits for takes its time: others have the worker meanwhile.
+                    await TryCountAsync(attempts.EndAsync, delivery, abort);
+                    await settlement.RetryAsync(delivery, delivery.Deliveries);
+                    return true;
+                }
                 else
                     await HoldAsync(delivery, hindrance, holds, stopping);
         }
@@ -43,6 +50,7 @@ internal sealed class MessageProcessor(
         {
             // The dead letter could not be stored: the message stays where it is and comes again.
             log.SettlementFailed(definition.Name, e.Message);
+            await TryCountAsync(attempts.EndAsync, delivery, abort);
             await settlement.RetryAsync(delivery, delivery.Deliveries);
             return true;
         }
@@ -175,6 +183,7 @@ internal sealed class MessageProcessor(
     {
         if (IsUnavailable(hindrance) && gate.Failed())
             log.ConsumptionPaused(definition.Name, hindrance.Message);
+        delivery.Hindrance = hindrance.Message;
         await TryCountAsync(attempts.EndAsync, delivery, stopping);
         await gate.HoldAsync(holds, stopping);
     }

@@ -18,7 +18,7 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
     /// <summary>How long whoever asks waits for PostgreSQL.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    /// <summary>Needs all that a write needs, and writes nothing.</summary>
+    /// <summary>Needs all that a write needs, and writes nothing. In the relay's sessions: however busy the service is, there is one for it.</summary>
     private const string Probe = "delete from outbox_unsent where false";
 
     private readonly Lock _lock = new();
@@ -103,7 +103,7 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
     {
         try
         {
-            await using var command = pools.Main.CreateCommand(Probe);
+            await using var command = pools.Relay.CreateCommand(Probe);
             await command.ExecuteNonQueryAsync();
             return null;
         }
@@ -123,11 +123,14 @@ internal sealed class DatabaseHealthCheck(DatabaseWatch watch) : IHealthCheck
         await watch.LookAsync() is { } trouble ? HealthCheckResult.Unhealthy(trouble.Message) : HealthCheckResult.Healthy();
 }
 
-/// <summary>PostgreSQL answers. While it takes no writes there is still what can be read, which nobody else could do better.</summary>
+/// <summary>PostgreSQL answers. While it takes no writes there may still be something to be read, which nobody else could do better.</summary>
 internal sealed class DatabaseAnswersCheck(DatabaseWatch watch) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        await watch.LookAsync() is { } trouble and not PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction }
+        await watch.LookAsync() is { } trouble and not PostgresException
+        {
+            SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.UndefinedTable,
+        }
             ? HealthCheckResult.Unhealthy(trouble.Message)
             : HealthCheckResult.Healthy();
 }

@@ -9,7 +9,7 @@ namespace EventShop.Messaging;
 /// <param name="Consumer">Who gave it up.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Exception">The type of the exception that said so.</param>
-/// <param name="Attempts">How often it was delivered.</param>
+/// <param name="Attempts">How often it was attempted.</param>
 /// <param name="Stream">The stream it is in.</param>
 /// <param name="StreamSequence">Its place there.</param>
 /// <param name="Subject">Its subject there.</param>

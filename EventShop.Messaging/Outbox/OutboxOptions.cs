@@ -44,7 +44,7 @@ public sealed class OutboxOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
     public TimeSpan Retention { get; set; } = TimeSpan.FromDays(7);
 
-    /// <summary>The age of the oldest unsent event at which the service reports itself unready.</summary>
+    /// <summary>The age of the oldest unsent event at which <c>/health</c> says so.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan UnhealthyAge { get; set; } = TimeSpan.FromMinutes(1);
 

@@ -15,12 +15,19 @@ internal static class HealthDefaults
     private const string Live = "live";
     private const string Ready = "ready";
 
+    /// <summary>How often everything is checked whether anybody asks or not: for the log, the metric, and to know since when something is wrong.</summary>
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
+
     public static void AddHealth(this IHostApplicationBuilder builder)
     {
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<HealthLog>();
+        builder.Services.AddSingleton<IHealthCheckPublisher>(services => services.GetRequiredService<HealthLog>());
+        builder.Services.Configure<HealthCheckPublisherOptions>(options => options.Period = Period);
+        builder.Services.AddSingleton<RefusedRequests>();
         builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks.DefaultHealthCheckService", LogLevel.None);
-        builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [Live, Ready]);
+        builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [Live, Ready])
+            .AddCheck<RefusedRequests>("requests");
         builder.Services.PostConfigure<HealthCheckServiceOptions>(options =>
         {
             foreach (var check in options.Registrations)

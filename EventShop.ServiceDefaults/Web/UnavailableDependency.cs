@@ -1,4 +1,5 @@
 using EventShop.Messaging;
+using EventShop.ServiceDefaults.Health;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -6,7 +7,7 @@ using Microsoft.AspNetCore.Mvc;
 namespace EventShop.ServiceDefaults;
 
 /// <summary>A full queue or a database that does not answer is no defect: 503, and when to come again.</summary>
-internal sealed class UnavailableDependency(IProblemDetailsService problems) : IExceptionHandler
+internal sealed class UnavailableDependency(IProblemDetailsService problems, RefusedRequests refused) : IExceptionHandler
 {
     private const int RetryAfterSeconds = 1;
 
@@ -21,6 +22,11 @@ internal sealed class UnavailableDependency(IProblemDetailsService problems) : I
         if (detail is null)
         {
             return false;
+        }
+
+        if (exception is not OverloadedException)
+        {
+            refused.Note(exception.GetBaseException().Message);
         }
 
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;

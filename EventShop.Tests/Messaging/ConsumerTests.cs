@@ -210,7 +210,7 @@ public sealed class ConsumerTests(PostgresServer postgres)
         await Eventually.True("the first is handled", () => Task.FromResult(service.Script.Handled(1) == 1));
 
         nats.Kill();
-        await Eventually.True("it is unready", async () => (await service.HealthAsync("nats")).Status == HealthStatus.Unhealthy);
+        await Eventually.True("it is unhealthy", async () => (await service.HealthAsync("nats")).Status == HealthStatus.Unhealthy);
         await nats.RestartAsync();
         await service.StoreAsync(Ping.Event(2));
 

@@ -18,6 +18,30 @@ public sealed class DeadLetterCopyTests(PostgresServer postgres)
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
+    [Fact]
+    public async Task A_message_whose_letter_could_not_be_stored_for_long_is_a_dead_letter_for_its_own_reason_as_soon_as_it_can()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var script = new PingScript { Handle = (_, _, _) => throw new InvalidOperationException("its own reason") };
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), script: script, operators: true, settings:
+        [
+            ("Messaging:TopologyInterval", "01:00:00"), ($"Messaging:Consumers:{TestService.Consumer}:MaxAttempts", "1"),
+            ($"Messaging:Consumers:{TestService.Consumer}:RetryDelay", "00:00:00.020"), ($"Messaging:Consumers:{TestService.Consumer}:MaxRetryDelay", "00:00:00.050"),
+        ]);
+        await Eventually.Value("there is a place for dead letters", () => service.StreamMessagesAsync("DEAD_LETTERS"), count => count == 0);
+        var config = (await service.JetStream.GetStreamAsync("DEAD_LETTERS", cancellationToken: Cancelled)).Info.Config;
+        await service.JetStream.DeleteStreamAsync("DEAD_LETTERS", Cancelled);
+
+        await service.StoreAsync(Ping.Event(1));
+        // More often than a message may end its process.
+        await Eventually.True("it has come many times", () => Task.FromResult(script.Attempts.Count >= 15), TimeSpan.FromMinutes(2));
+        await service.JetStream.CreateStreamAsync(config, Cancelled);
+
+        var letter = (await LettersAsync(service, count: 1))[0];
+        Assert.Equal("its own reason", letter.GetProperty("reason").GetString());
+        Assert.All(script.Attempts, attempt => Assert.Equal(1, attempt.Attempt));
+    }
+
     [Theory]
     [InlineData("8KB", 8192)]
     [InlineData("8KB", 8191)]

@@ -64,6 +64,30 @@ public sealed class HeldMessageTests(PostgresServer postgres)
     }
 
     [Fact]
+    public async Task More_messages_that_have_to_wait_than_there_are_workers_keep_nobody_from_being_handled()
+    {
+        await using var nats = await NatsServer.StartAsync();
+        var early = true;
+        var script = new PingScript
+        {
+            Handle = (ping, _, _) => early && ping.Number < 30 ? throw new NotYetException("too early") : Task.CompletedTask,
+        };
+        await using var service = await TestService.StartAsync(nats, postgres.NewDatabase(), script: script, settings:
+            [($"{Options}:Workers", "4"), ($"{Options}:MaxAttempts", "1"), ($"{Options}:MaxRetryDelay", "00:00:02")]);
+
+        await service.StoreAsync([.. Enumerable.Range(0, 40).Select(n => Ping.Event(n))]);
+        await Eventually.True("those that need not wait are handled", async () =>
+            await service.ConsumerAsync() is { NumPending: 0, NumAckPending: 30 } && script.Attempts.Select(a => a.Number).Distinct().Count() == 40,
+            TimeSpan.FromSeconds(60));
+        early = false;
+
+        await Eventually.True("all are acknowledged", async () => await service.ConsumerAsync() is { NumPending: 0, NumAckPending: 0 }, TimeSpan.FromSeconds(60));
+        Assert.All(script.Attempts, a => Assert.Equal(1, a.Attempt));
+        Assert.Equal(0, await service.StreamMessagesAsync("DEAD_LETTERS"));
+        Assert.Equal(0, await service.ScalarAsync<long>("select count(*) from attempts"));
+    }
+
+    [Fact]
     public async Task Attempts_that_failed_are_counted_on_when_the_service_has_been_stopped()
     {
         await using var nats = await NatsServer.StartAsync();

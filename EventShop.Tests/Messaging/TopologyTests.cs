@@ -71,7 +71,7 @@ public sealed class TopologyTests(PostgresServer postgres)
     }
 
     [Fact]
-    public async Task A_stream_that_differs_in_what_the_broker_does_not_change_leaves_the_service_unready_and_saying_why()
+    public async Task A_stream_that_differs_in_what_the_broker_does_not_change_leaves_the_service_unhealthy_and_saying_why()
     {
         await using var nats = await NatsServer.StartAsync();
         await using var connection = new NatsConnection(new NatsOpts { Url = nats.Url });

@@ -38,6 +38,7 @@ public sealed class ForeignOutcomeTests(PostgresServer postgres)
             Of(source, OrderEvents.Source, new PaymentSucceeded(id, "ch_1", 44.80m, "EUR", Now)),
             Of(source, "/paymentservice", new PaymentSucceeded(id, "ch_1", 44.80m, "EUR", Now)),
             Of("header ce-source is missing: not a CloudEvent", null, new PaymentSucceeded(id, "ch_1", 44.80m, "EUR", Now)),
+            Of("there is no order of its orderId", PaymentEvents.Source, new PaymentFailed(Guid.CreateVersion7(), "card_declined", Now)),
             Of(source, "/elsewhere", new PaymentFailed(id, "card_declined", Now)),
             Of(source, "/elsewhere", new PaymentRefunded(id, "re_1", 44.80m, "EUR", Now)),
         ]);
@@ -47,7 +48,7 @@ public sealed class ForeignOutcomeTests(PostgresServer postgres)
         await Eventually.True("it is paid", async () => await shop.StatusAsync(id) == "Paid", TracedShop.Patience);
         // An outcome that comes again changes nothing, and is no dead letter; another is one, also of an order that is paid.
         await PublishAsync(shop, Of("", PaymentEvents.Source, new PaymentSucceeded(id, "ch_1", 44.8m, "EUR", Now)));
-        await RefusedAsync(shop.OrderService, shop, [Of(price, PaymentEvents.Source, new PaymentSucceeded(id, "ch_1", 45m, "EUR", Now))], already: 12);
+        await RefusedAsync(shop.OrderService, shop, [Of(price, PaymentEvents.Source, new PaymentSucceeded(id, "ch_1", 45m, "EUR", Now))], already: 13);
         Assert.Equal("Paid", await shop.StatusAsync(id));
     }
 

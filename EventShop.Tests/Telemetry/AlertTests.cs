@@ -72,7 +72,7 @@ public sealed class AlertTests(PostgresServer postgres)
 
         shop.Nats.Kill();
         await PlaceAsync(shop, 1);
-        await FiresAsync(watching, "OutboxIsStuck");
+        await FiresAsync(watching, "OutboxIsStuck", "ServiceUnhealthy");
 
         await shop.Gateway.Kill();
         await FiresAsync(watching, "ServiceDown");

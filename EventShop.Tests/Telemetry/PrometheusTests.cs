@@ -10,7 +10,7 @@ public sealed partial class PrometheusTests(BusyShop busy) : IClassFixture<BusyS
     private static readonly string[] Alerts =
     [
         "ConsumerLags", "EventsAreParked", "GatewayCircuitIsOpen", "MessagesAreGivenUp", "MessagesAreRetried", "OrdersAreNotSettled",
-        "OrdersAreSettledSlowly", "OutboxIsStuck", "PaymentsWait", "RequestsFail", "ServiceDown",
+        "OrdersAreSettledSlowly", "OutboxIsStuck", "PaymentsWait", "RequestsFail", "ServiceDown", "ServiceUnhealthy",
     ];
 
     [Fact]

@@ -30,8 +30,11 @@ public sealed class SettleOrder(OrderStore orders, TimeProvider clock)
         var declined = await orders.MoveAsync(
             Order.Decline(message.OrderId, now, TraceId),
             OutboxEvent.Of(new OrderDeclined(message.OrderId, message.Reason, now), message.OrderId, now));
-        if (!declined)
-            await orders.CancellationAnsweredAsync(message.OrderId, cancellationToken);
+        if (declined)
+            return;
+        if (await orders.FindAsync(message.OrderId, cancellationToken) is null)
+            throw NoSuchOrder();
+        await orders.CancellationAnsweredAsync(message.OrderId, cancellationToken);
     }
 
     public async Task HandleAsync(PaymentRefunded message, MessageContext context, CancellationToken cancellationToken)
@@ -51,8 +54,10 @@ public sealed class SettleOrder(OrderStore orders, TimeProvider clock)
     private async Task RefuseOthersAsync(Guid orderId, Money money, CancellationToken cancellationToken)
     {
         if (await orders.FindAsync(orderId, cancellationToken) is not { } order)
-            throw new PoisonMessageException("there is no order of its orderId");
+            throw NoSuchOrder();
         if (order.Price != money)
             throw new PoisonMessageException("its amount or currency is not the order's");
     }
+
+    private static PoisonMessageException NoSuchOrder() => new("there is no order of its orderId");
 }
