@@ -16,7 +16,7 @@ internal static class Commands
         new CommandOptions
         {
             Description = $"Places {Orders} orders, one in {OneDeclinedIn} with a card that is declined.",
-            IconName = "ReceiptAdd",
+            IconName = "AddCircle",
             IsHighlighted = true,
             UpdateState = context => context.ResourceSnapshot.State?.Text == KnownResourceStates.Running ? ResourceCommandState.Enabled : ResourceCommandState.Disabled,
         });

@@ -68,10 +68,10 @@ apphost_run() {
   before=$(engine_objects)
   apphost_start || return
   ok "the AppHost starts its containers and the services, healthy ($((SECONDS - started)) s)"
-  expect "its containers are of the images that deploy/compose.yaml has too" "$(docker ps --format '{{.Image}}' | sort | grep -Fx "$(printf '%s\n' "${APPHOST_IMAGES[@]}")")" "$(printf '%s\n' "${APPHOST_IMAGES[@]}" | sort)"
   tell_demo "the demo's order is paid"
   order=$(sed -n 's/^Order \([0-9a-f-]*\):.*/\1/p' "$WORK/demo.log")
   eventually 120 apphost_scraped
+  expect "its containers are of the images that deploy/compose.yaml has too" "$(docker ps --format '{{.Image}}' | sort | grep -Fx "$(printf '%s\n' "${APPHOST_IMAGES[@]}")")" "$(printf '%s\n' "${APPHOST_IMAGES[@]}" | sort)"
   expect "Prometheus, in its container, scrapes each service through Aspire's tunnel" "$(apphost_targets)" "$APPHOST_SERVICES"
   if eventually 60 apphost_traces; then ok "Jaeger, in its container, gets the services' traces"; else fail "Jaeger, in its container, gets the services' traces"; fi
 
