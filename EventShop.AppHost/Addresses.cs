@@ -7,8 +7,7 @@ namespace EventShop.AppHost;
 
 /// <summary>Says where the shop is, once requests may be sent to all of it. run.sh waits for this.</summary>
 internal sealed partial class Addresses(
-    DistributedApplicationModel model, ResourceNotificationService notifications, IHttpClientFactory clients, ILogger<Addresses> logger)
-    : BackgroundService
+    DistributedApplicationModel model, ResourceNotificationService notifications, ILogger<Addresses> logger) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
@@ -36,7 +35,8 @@ internal sealed partial class Addresses(
 
     private async Task ReadyAsync(EndpointReference endpoint, CancellationToken stoppingToken)
     {
-        using var client = clients.CreateClient();
+        // The factory's clients log each request, and these are many.
+        using var client = new HttpClient();
         while (true)
         {
             try
