@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Npgsql;
 
 namespace EventShop.Messaging;
@@ -32,6 +33,8 @@ public static class DatabaseTrouble
         NpgsqlOperationInProgressException => false,
         // Not an answer: no host, no connection, no reply.
         NpgsqlException => true,
+        // What a name server answers, or does not answer in time, may come out of Npgsql as it is.
+        TimeoutException or SocketException when e.StackTrace?.Contains("at Npgsql.", StringComparison.Ordinal) is true => true,
         // Whoever handled it has decided that no other attempt can help.
         PoisonMessageException => false,
         AggregateException several => several.InnerExceptions.Any(IsDatabaseUnavailable),

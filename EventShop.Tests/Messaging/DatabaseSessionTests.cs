@@ -24,6 +24,23 @@ public sealed class DatabaseSessionTests(PostgresServer postgres)
         Assert.Equal((32, 2), (settings.MaxAutoPrepare, settings.AutoPrepareMinUsages));
     }
 
+    [Theory]
+    [InlineData("Host=nowhere.invalid;Database=orders")]
+    [InlineData("Host=nowhere.invalid,elsewhere.invalid;Database=orders")]
+    [InlineData("Host=127.0.0.1;Port=1;Database=orders")]
+    public async Task A_server_that_is_not_found_is_no_fault_of_what_was_asked(string connectionString)
+    {
+        await using var db = NpgsqlDataSource.Create($"{connectionString};Timeout=3");
+
+        var nobody = await Assert.ThrowsAnyAsync<Exception>(() => db.OpenConnectionAsync(TestContext.Current.CancellationToken).AsTask());
+
+        Assert.True(nobody.IsDatabaseUnavailable(), $"{nobody}");
+        Assert.True(new InvalidOperationException("wrapped", nobody).IsDatabaseUnavailable());
+        // The same of something else.
+        Assert.False(new HttpRequestException("of a card processor", new System.Net.Sockets.SocketException()).IsDatabaseUnavailable());
+        Assert.False(new TimeoutException("a handler's own").IsDatabaseUnavailable());
+    }
+
     [Fact]
     public async Task What_the_connection_string_says_goes_first()
     {
