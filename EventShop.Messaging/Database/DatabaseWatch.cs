@@ -25,6 +25,7 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
     private readonly SemaphoreSlim _readOnly = new(0);
     private Task<Exception?> _looking = Task.FromResult<Exception?>(null);
     private Trouble? _last;
+    private bool _isAway;
 
     /// <returns>Null when the database takes writes; otherwise what it says instead, or that it says nothing.</returns>
     public async Task<Exception?> LookAsync()
@@ -105,10 +106,14 @@ internal sealed class DatabaseWatch(DatabasePools pools, Supervisor supervisor, 
         {
             await using var command = pools.Relay.CreateCommand(Probe);
             await command.ExecuteNonQueryAsync();
+            if (Interlocked.Exchange(ref _isAway, false))
+                // The sessions of before are dead, and each would cost somebody a request.
+                pools.Renew();
             return null;
         }
-        catch (Exception e) when (e is NpgsqlException or ObjectDisposedException)
+        catch (Exception e) when (e.IsDatabaseUnavailable() || e is NpgsqlException or ObjectDisposedException)
         {
+            _isAway = true;
             return e;
         }
     }

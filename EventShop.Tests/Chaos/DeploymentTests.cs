@@ -1,10 +1,12 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using EventShop.Tests.Servers;
 
 namespace EventShop.Tests.Chaos;
 
 /// <summary>Services are stopped orderly, replaced one by one, and frozen, while orders come in.</summary>
 [Trait("Category", "Chaos")]
-public sealed class DeploymentTests(PostgresServer postgres)
+public sealed partial class DeploymentTests(PostgresServer postgres)
 {
     /// <summary>On a machine however busy, nothing is held for a gateway that only seems to be away, and nothing redelivered for that.</summary>
     private static readonly Dictionary<string, string?> Patient = new()
@@ -14,6 +16,9 @@ public sealed class DeploymentTests(PostgresServer postgres)
         ["Messaging__Consumers__payment-orders__AckWait"] = "00:00:30",
         ["Messaging__Consumers__order-payments__AckWait"] = "00:00:30",
     };
+
+    /// <summary>Messages that services which were told to stop had received and not begun.</summary>
+    private int _handedBack;
 
     [Fact]
     public async Task Services_told_to_stop_finish_what_they_began_and_others_go_on()
@@ -30,8 +35,8 @@ public sealed class DeploymentTests(PostgresServer postgres)
 
         shop.Healed();
         await shop.Load.MoreAsync(50);
-        // Acknowledged before the end: what was handled is not delivered again.
-        Assert.Equal(0, await shop.Broker.RedeliveredAsync());
+        // Acknowledged before the end: what was handled is not delivered again, only what was handed back unhandled.
+        Assert.InRange(await shop.Broker.RedeliveredAsync(), 0, _handedBack);
         await shop.AssertNothingLostAndNothingTwiceAsync();
     }
 
@@ -59,7 +64,7 @@ public sealed class DeploymentTests(PostgresServer postgres)
         await shop.Load.MoreAsync(50);
 
         Assert.Empty(shop.Load.Failures);
-        Assert.Equal(0, await shop.Broker.RedeliveredAsync());
+        Assert.InRange(await shop.Broker.RedeliveredAsync(), 0, _handedBack);
         await shop.AssertNothingLostAndNothingTwiceAsync();
     }
 
@@ -85,9 +90,13 @@ public sealed class DeploymentTests(PostgresServer postgres)
         await shop.AssertNothingLostAndNothingTwiceAsync();
     }
 
-    private static async Task TerminateAsync(ServiceProcess process)
+    private async Task TerminateAsync(ServiceProcess process)
     {
         var exitCode = await process.Terminate();
         Assert.True(exitCode == 0, $"ended with {exitCode}:\n{process.Output}");
+        _handedBack += HandedBack().Matches(process.Output).Sum(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
     }
+
+    [GeneratedRegex(@" drained: [0-9]+ finished, ([0-9]+) handed back")]
+    private static partial Regex HandedBack();
 }
