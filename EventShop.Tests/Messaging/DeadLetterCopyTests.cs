@@ -255,6 +255,8 @@ public sealed class DeadLetterCopyTests(PostgresServer postgres)
     private static Task<JsonElement[]> LettersAsync(TestService service, int count) =>
         Eventually.Value($"there are {count} dead letters", () => LettersAsync(service), letters => letters.Length == count);
 
+    /// <returns>In the order of their messages: several workers give them up side by side.</returns>
     private static async Task<JsonElement[]> LettersAsync(TestService service) =>
-        [.. (await service.Client.GetFromJsonAsync<JsonElement>("/dead-letters", Cancelled)).EnumerateArray()];
+        [.. (await service.Client.GetFromJsonAsync<JsonElement>("/dead-letters", Cancelled)).EnumerateArray()
+            .OrderBy(letter => letter.GetProperty("streamSequence").GetUInt64())];
 }
