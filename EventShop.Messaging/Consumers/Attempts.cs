@@ -12,6 +12,8 @@ namespace EventShop.Messaging;
 /// </remarks>
 internal sealed class Attempts(NpgsqlDataSource db, string consumer)
 {
+    private const string Key = "consumer = @consumer and stream = @stream and sequence = @sequence and stored_at = @stored_at";
+
     /// <summary>Before an attempt: learns of those before it, and notes this one where the message has been delivered before.</summary>
     public async Task BeginAsync(Delivery delivery, CancellationToken cancellationToken)
     {
@@ -56,8 +58,6 @@ internal sealed class Attempts(NpgsqlDataSource db, string consumer)
         await using var command = Command($"delete from attempts where {Key}", delivery);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
-
-    private const string Key = "consumer = @consumer and stream = @stream and sequence = @sequence and stored_at = @stored_at";
 
     private NpgsqlCommand Command(string sql, Delivery delivery) => db.CreateCommand(sql)
         .AddValue("consumer", consumer).AddValue("stream", delivery.Metadata.Stream)

@@ -92,7 +92,8 @@ internal sealed class MessageProcessor(
             await HandleAsync(received, activity, abort);
             FailPoint.Hit("consumer.before-ack");
             await settlement.AckAsync(delivery);
-            await TryCountAsync(attempts.ForgetAsync, delivery, abort);
+            if (delivery.IsCounted)
+                await TryCountAsync(attempts.ForgetAsync, delivery, abort);
             Record("handled", context, started);
             return null;
         }
