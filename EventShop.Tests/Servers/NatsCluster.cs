@@ -1,6 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-
 namespace EventShop.Tests.Servers;
 
 /// <summary>Three nats-servers that keep three copies of each stream.</summary>
@@ -17,7 +14,7 @@ internal sealed class NatsCluster : IAsyncDisposable
     /// <param name="jetStreamConfig">Further configuration of JetStream, for each of them.</param>
     public static async Task<NatsCluster> StartAsync(string jetStreamConfig = "")
     {
-        var ports = FreePorts(3);
+        int[] ports = [FreePort.Take(), FreePort.Take(), FreePort.Take()];
         var routes = string.Join(", ", ports.Select(port => $"\"nats://127.0.0.1:{port}\""));
         var name = $"cluster-{ports[0]}";
         var nodes = new List<NatsServer>();
@@ -37,16 +34,5 @@ internal sealed class NatsCluster : IAsyncDisposable
     {
         foreach (var node in Nodes)
             await node.DisposeAsync();
-    }
-
-    private static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToArray();
-        foreach (var listener in listeners)
-            listener.Start();
-        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToArray();
-        foreach (var listener in listeners)
-            listener.Dispose();
-        return ports;
     }
 }

@@ -24,7 +24,7 @@ public sealed class NatsServer : IAsyncDisposable
     }
 
     /// <summary>The port clients connect to; it stays the same when the server restarts.</summary>
-    public int Port { get; private set; } = -1;
+    public int Port { get; } = FreePort.Take();
 
     /// <summary>The URL clients connect to, without credentials.</summary>
     public string Url => $"nats://127.0.0.1:{Port}";
@@ -182,26 +182,13 @@ public sealed class NatsServer : IAsyncDisposable
         Directory.CreateDirectory(DataFolder);
         var configFile = Path.Combine(_folder, "nats-server.conf");
         await File.WriteAllTextAsync(configFile, Configuration());
-        for (var started = TimeProvider.System.GetTimestamp(); ; await Task.Delay(50))
+        var binary = Environment.GetEnvironmentVariable("NATS_SERVER") ?? "nats-server";
+        _process = Process.Start(new ProcessStartInfo(binary, ["-c", configFile]))
+            ?? throw new InvalidOperationException("nats-server did not start");
+        if (!await IsReadyAsync(_process))
         {
-            var binary = Environment.GetEnvironmentVariable("NATS_SERVER") ?? "nats-server";
-            _process = Process.Start(new ProcessStartInfo(binary, ["-c", configFile]))
-                ?? throw new InvalidOperationException("nats-server did not start");
-            if (await IsReadyAsync(_process))
-            {
-                return;
-            }
-
-            // The old port may be taken for a moment, by a connection of another process.
-            var mayRetry = Port != -1 && Log.Contains("address already in use", StringComparison.Ordinal)
-                && TimeProvider.System.GetElapsedTime(started) < Patience;
             Kill();
-            if (!mayRetry)
-            {
-                throw new InvalidOperationException($"nats-server did not start. Its log ends:\n{Tail(Log)}");
-            }
-
-            File.Delete(LogFile);
+            throw new InvalidOperationException($"nats-server did not start. Its log ends:\n{Tail(Log)}");
         }
     }
 
@@ -215,7 +202,7 @@ public sealed class NatsServer : IAsyncDisposable
         {{Config}}
         """;
 
-    /// <summary>The server writes its ports to a file once it listens: there is no guess and no race.</summary>
+    /// <summary>The server writes its ports to a file once it listens.</summary>
     private async Task<bool> IsReadyAsync(Process process)
     {
         for (var started = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(started) < Patience; await Task.Delay(10))
@@ -243,7 +230,6 @@ public sealed class NatsServer : IAsyncDisposable
         }
 
         using var ports = JsonDocument.Parse(json);
-        Port = new Uri(ports.RootElement.GetProperty("nats")[0].GetString()!).Port;
         MonitorUrl = new Uri(ports.RootElement.GetProperty("monitoring")[0].GetString()!);
         return true;
     }

@@ -15,7 +15,7 @@ internal sealed partial class PgBouncer : IAsyncDisposable
     private static readonly string Fetched = Repository.File("artifacts/pgbouncer");
 
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"eventshop-pgbouncer-{Guid.NewGuid():N}");
-    private readonly int _port = FreePort();
+    private readonly int _port = FreePort.Take();
     private Process? _process;
 
     private PgBouncer()
@@ -123,13 +123,6 @@ internal sealed partial class PgBouncer : IAsyncDisposable
         return folders.Select(folder => Path.Combine(folder, "pgbouncer")).FirstOrDefault(File.Exists) ?? throw new InvalidOperationException(
             "pgbouncer is not found: ./test.sh fetches it on Debian and Ubuntu (apt-get download pgbouncer); elsewhere install pgbouncer " +
             "(macOS: brew install pgbouncer) or set PGBOUNCER_BIN to the folder that has it.");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     [GeneratedRegex(@"PgBouncer (\d+\.\d+)")]

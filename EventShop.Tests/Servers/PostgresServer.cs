@@ -139,7 +139,7 @@ public sealed class PostgresServer : IAsyncLifetime
         Directory.CreateDirectory(_folder);
         if (IsRoot)
             await RunAsync("chown", "postgres", _folder);
-        Port = FreePort();
+        Port = FreePort.Take();
     }
 
     private async Task<int[]> ChildrenAsync()
@@ -209,13 +209,6 @@ public sealed class PostgresServer : IAsyncLifetime
             .Select(d => Path.Combine(d, "bin"))
             .FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
         ?? throw new InvalidOperationException("PostgreSQL is not installed: install it (Debian: apt-get install postgresql) or set PG_BIN");
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private const int SIGQUIT = 3;
 

@@ -95,7 +95,7 @@ public sealed partial class PrometheusServer : IAsyncDisposable
                 static_configs:
                   - targets: [{string.Join(", ", targets.Select(target => $"\"{target.Authority}\""))}]
             """);
-        var port = FreePort();
+        var port = FreePort.Take();
         _process = Run("prometheus",
         [
             $"--config.file={configuration}", $"--storage.tsdb.path={_folder.FullName}/data", $"--web.listen-address=127.0.0.1:{port}",
@@ -135,11 +135,4 @@ public sealed partial class PrometheusServer : IAsyncDisposable
 
     [GeneratedRegex(@"\bfor: \w+")]
     private static partial Regex For();
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

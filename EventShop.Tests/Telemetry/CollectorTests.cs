@@ -69,9 +69,7 @@ public sealed class CollectorTests(PostgresServer postgres)
             var collector = new TroubledCollector();
             if (trouble == "absent")
             {
-                using var port = new TcpListener(IPAddress.Loopback, 0);
-                port.Start();
-                collector.Url = $"http://{port.LocalEndpoint}";
+                collector.Url = $"http://127.0.0.1:{FreePort.Take()}";
                 return collector;
             }
             var builder = WebApplication.CreateSlimBuilder();
