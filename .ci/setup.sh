@@ -120,20 +120,6 @@ build() {
   rm -f "$log"
 }
 
-# The services once more, in a place of their own, with the calls that let the chaos tests kill them at a named step.
-build_fail_points() {
-  local log service
-  log=$(mktemp)
-  say "Building the services with fail-points …"
-  for service in PaymentGateway PaymentService OrderService; do
-    if ! dotnet build "services/$service" -c "$1" -p:FailPoints=true --nologo -v quiet >"$log" 2>&1; then
-      grep -E 'error|warn' "$log" | sort -u | head -n 30 >&2
-      exit 1
-    fi
-  done
-  rm -f "$log"
-}
-
 # Containers where there is an engine; otherwise nats-server and PostgreSQL as processes.
 infrastructure_mode() {
   if [ -n "${Infrastructure__Mode:-}" ]; then echo "$Infrastructure__Mode"

@@ -1,5 +1,7 @@
+using EventShop.Hosting;
 using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Microsoft.Extensions.Hosting;
 
@@ -19,6 +21,7 @@ public static class ServiceDefaults
         builder.AddConsoleLogs();
         builder.AddServerLimits();
         builder.AddShutdown();
+        builder.Services.AddSingleton<IServiceCommand, HealthCommand>();
         return builder;
     }
 

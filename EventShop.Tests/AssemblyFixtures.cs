@@ -1,4 +1,10 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
+using EventShop.Tests;
 
 // One server for all tests; each test has databases of its own on it.
-[assembly: AssemblyFixture(typeof(PostgresServer))]
+[assembly: AssemblyFixture(typeof(SharedPostgres))]
+
+namespace EventShop.Tests;
+
+/// <summary>The server that all tests share.</summary>
+public sealed class SharedPostgres : PostgresServer, IAsyncLifetime;

@@ -1,4 +1,4 @@
-using EventShop.Messaging;
+using EventShop.Hosting;
 using Microsoft.AspNetCore.Http;
 
 namespace Microsoft.Extensions.Hosting;
@@ -6,20 +6,26 @@ namespace Microsoft.Extensions.Hosting;
 /// <summary>
 /// How a container asks after its own health when its image has neither a shell nor curl: <c>dotnet OrderService.dll health</c>.
 /// </summary>
-internal static class HealthCommand
+internal sealed class HealthCommand : IServiceCommand
 {
-    public const string Name = "health";
-    public const string Usage = "health [path], to ask the service that runs on this machine, at /health unless another path is given";
+    public const string Word = "health";
+    private const string Arguments = "[path], to ask the service that runs on this machine, at /health unless another path is given";
 
     private const int DefaultPort = 8080;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
+    public string Name => Word;
+
+    public string Usage => Arguments;
+
+    public Task<int> RunAsync(IReadOnlyList<string> arguments, TextWriter output, CancellationToken cancellationToken) => RunAsync([.. arguments]);
 
     /// <returns>0 when it answered that all is well, else 1; what it answered goes to stderr.</returns>
     public static async Task<int> RunAsync(string[] arguments)
     {
         if (arguments is not ([] or [['/', ..]]))
         {
-            throw new StartupException($"'{string.Join(' ', arguments)}' is no path: {Usage}");
+            throw new StartupException($"'{string.Join(' ', arguments)}' is no path: {Word} {Arguments}");
         }
 
         var url = $"http://127.0.0.1:{Port()}{arguments.FirstOrDefault("/health")}";

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using EventShop.Messaging;
+using EventShop.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;

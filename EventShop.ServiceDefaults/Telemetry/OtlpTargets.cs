@@ -1,4 +1,4 @@
-using EventShop.Messaging;
+using EventShop.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

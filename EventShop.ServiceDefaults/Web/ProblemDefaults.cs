@@ -1,3 +1,4 @@
+using EventShop.ServiceDefaults.Health;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -17,7 +18,6 @@ public static class ProblemDefaults
             options.CustomizeProblemDetails = context => context.ProblemDetails.Detail ??= Advice(context.ProblemDetails.Status));
         builder.Services.AddExceptionHandler<AnyAccept>();
         builder.Services.AddExceptionHandler<UnreadableRequest>();
-        builder.Services.AddExceptionHandler<UnavailableDependency>();
         // In every environment, not just in Development: only the exception says which member could not be read.
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
@@ -25,6 +25,7 @@ public static class ProblemDefaults
     /// <summary>Errors without a body (404, 405, 408, 413, 414, 415, 431, an unhandled exception's 500) get a problem document.</summary>
     internal static void UseProblems(this WebApplication app)
     {
+        app.Use(NoteRefusedAsync);
         app.UseExceptionHandler();
         app.UseStatusCodePages(page => page.HttpContext.WriteProblemAsync(new() { Status = page.HttpContext.Response.StatusCode }));
     }
@@ -36,6 +37,15 @@ public static class ProblemDefaults
         context.Response.StatusCode = problem.Status ?? StatusCodes.Status500InternalServerError;
         await context.RequestServices.GetRequiredService<IProblemDetailsService>()
             .WriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = problem });
+    }
+
+    private static async Task NoteRefusedAsync(HttpContext context, RequestDelegate next)
+    {
+        await next(context);
+        if (context.Response.StatusCode is StatusCodes.Status503ServiceUnavailable && context.Features.Get<IExceptionHandlerFeature>()?.Error is { } error)
+        {
+            context.RequestServices.GetRequiredService<RefusedRequests>().Note(error.GetBaseException().Message);
+        }
     }
 
     private static string? Advice(int? status) => status is StatusCodes.Status413PayloadTooLarge

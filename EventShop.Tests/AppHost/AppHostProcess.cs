@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.AppHost;
 
@@ -89,7 +89,7 @@ internal sealed partial class AppHostProcess : IAsyncDisposable
     {
         var running = Programs();
         var ended = new List<string>();
-        Signals.Send(_process.Id, Signals.Terminate);
+        ProcessSignal.Terminate.SendTo(_process.Id);
         var exit = _process.WaitForExitAsync();
         for (var started = Stopwatch.StartNew(); !exit.IsCompleted; await Task.Delay(10))
         {

@@ -1,4 +1,4 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 using Npgsql;
 
@@ -6,7 +6,7 @@ namespace EventShop.Tests.Chaos;
 
 /// <summary>What counts as an attempt at a message, and what does not, when processes end.</summary>
 [Trait("Category", "Chaos")]
-public sealed class AttemptTests(PostgresServer postgres)
+public sealed class AttemptTests(SharedPostgres postgres)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 

@@ -11,6 +11,9 @@ internal sealed class Broker(string url) : IAsyncDisposable
     public static readonly IReadOnlyList<(string Stream, string Consumer)> Consumers =
         [("ORDERS", "payment-orders"), ("PAYMENTS", "order-payments")];
 
+    /// <summary>The streams of what the services gave up.</summary>
+    public static readonly IReadOnlyList<string> DeadLetters = ["DEAD_LETTERS_ORDER_SERVICE", "DEAD_LETTERS_PAYMENT_SERVICE"];
+
     private readonly NatsConnection _connection = new(new NatsOpts { Url = url, MaxReconnectRetry = -1 });
 
     public INatsJSContext JetStream => field ??= new NatsJSContext(_connection);

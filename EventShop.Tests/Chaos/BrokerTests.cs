@@ -1,10 +1,10 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Chaos;
 
 /// <summary>The broker dies, stays away, loses what it had, or is full, while orders come in.</summary>
 [Trait("Category", "Chaos")]
-public sealed class BrokerTests(PostgresServer postgres)
+public sealed class BrokerTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task A_broker_that_is_killed_and_comes_back_costs_nothing_but_time()

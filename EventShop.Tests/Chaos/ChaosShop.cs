@@ -1,4 +1,4 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 
 namespace EventShop.Tests.Chaos;

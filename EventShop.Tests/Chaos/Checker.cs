@@ -108,7 +108,7 @@ internal sealed class Checker(RunningShop shop, Broker broker, IReadOnlyDictiona
 
     private async Task CheckDeadLettersAsync()
     {
-        var dead = (await broker.ReadAsync("DEAD_LETTERS")).Select(Broker.EventId).ToArray();
+        var dead = (await Task.WhenAll(Broker.DeadLetters.Select(broker.ReadAsync))).SelectMany(letters => letters).Select(Broker.EventId).ToArray();
         var poisoned = expected.Poisoned ?? new HashSet<string>();
         var innocent = dead.OfType<string>().Where(id => !poisoned.Contains(id)).ToArray();
         if (innocent.Length > 0)

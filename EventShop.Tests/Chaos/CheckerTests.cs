@@ -1,13 +1,13 @@
 using System.Net.Http.Json;
 using Dapper;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using Npgsql;
 
 namespace EventShop.Tests.Chaos;
 
 /// <summary>A checker that sees nothing proves nothing: each invariant is broken by hand, and must be told.</summary>
 [Trait("Category", "Chaos")]
-public sealed class CheckerTests(PostgresServer postgres)
+public sealed class CheckerTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task The_checker_tells_each_kind_of_damage_with_the_orders_that_have_it()

@@ -1,10 +1,10 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Chaos;
 
 /// <summary>Three brokers with three copies of each stream lose their leader, and then the next.</summary>
 [Trait("Category", "Chaos")]
-public sealed class ClusterTests(PostgresServer postgres)
+public sealed class ClusterTests(SharedPostgres postgres)
 {
     /// <summary>The publish gap that is allowed after a kill of the leader.</summary>
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(10);

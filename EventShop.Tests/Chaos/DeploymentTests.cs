@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Chaos;
 
 /// <summary>Services are stopped orderly, replaced one by one, and frozen, while orders come in.</summary>
 [Trait("Category", "Chaos")]
-public sealed partial class DeploymentTests(PostgresServer postgres)
+public sealed partial class DeploymentTests(SharedPostgres postgres)
 {
     /// <summary>On a machine however busy, nothing is held for a gateway that only seems to be away, and nothing redelivered for that.</summary>
     private static readonly Dictionary<string, string?> Patient = new()

@@ -1,10 +1,10 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Chaos;
 
 /// <summary>The card processor has a bad day, in each way it can.</summary>
 [Trait("Category", "Chaos")]
-public sealed class GatewayTests(PostgresServer postgres)
+public sealed class GatewayTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task A_gateway_that_fails_in_turn_in_every_way_delays_orders_and_fails_none()

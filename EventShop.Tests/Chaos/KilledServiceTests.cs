@@ -1,10 +1,10 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Chaos;
 
 /// <summary>kill -9 at every step that has something half done, one step after the other, while orders come in.</summary>
 [Trait("Category", "Chaos")]
-public sealed class KilledServiceTests(PostgresServer postgres)
+public sealed class KilledServiceTests(SharedPostgres postgres)
 {
     private const int Sigkill = 128 + 9;
 

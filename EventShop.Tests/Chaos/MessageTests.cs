@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 
@@ -9,7 +9,7 @@ namespace EventShop.Tests.Chaos;
 
 /// <summary>The streams hold what they should not: copies, old news, garbage, and news from the future.</summary>
 [Trait("Category", "Chaos")]
-public sealed class MessageTests(PostgresServer postgres)
+public sealed class MessageTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task Every_event_delivered_again_in_any_order_changes_nothing()

@@ -1,10 +1,10 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Chaos;
 
 /// <summary>The network between services and broker is slow, silent, or cuts connections.</summary>
 [Trait("Category", "Chaos")]
-public sealed class NetworkTests(PostgresServer postgres)
+public sealed class NetworkTests(SharedPostgres postgres)
 {
     /// <summary>In which a dead connection must have been noticed.</summary>
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(30);

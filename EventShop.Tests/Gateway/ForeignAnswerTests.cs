@@ -1,13 +1,13 @@
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 
 namespace EventShop.Tests.Gateway;
 
 /// <summary>Whatever the card processor answers, it is no fault of a message, and money is believed only where the contract says so.</summary>
-public sealed class ForeignAnswerTests(PostgresServer postgres)
+public sealed class ForeignAnswerTests(SharedPostgres postgres)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 

@@ -1,6 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Gateway;
 
@@ -10,7 +10,7 @@ public sealed class GatewayClient(HttpClient http)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static Task<ServiceProcess> Start(string ledger, int port = 0, params (string Name, string Value)[] settings)
-        => ServiceProcess.Start("PaymentGateway", Environment(ledger, settings), port);
+        => ServiceProcess.Start("services/PaymentGateway", Environment(ledger, settings), port);
 
     public static Dictionary<string, string?> Environment(string ledger, params (string Name, string Value)[] settings)
     {

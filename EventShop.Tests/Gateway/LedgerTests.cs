@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Gateway;
 
@@ -71,7 +71,7 @@ public sealed class LedgerTests : IDisposable
         await Charge(Guid.NewGuid());
         await File.WriteAllTextAsync(Ledger, "nonsense\n" + await File.ReadAllTextAsync(Ledger, TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
 
-        var (exitCode, errors) = await ServiceProcess.RunToEnd("PaymentGateway", GatewayClient.Environment(Ledger));
+        var (exitCode, errors) = await ServiceProcess.RunToEnd("services/PaymentGateway", GatewayClient.Environment(Ledger));
 
         Assert.Equal(1, exitCode);
         Assert.Contains("line 1 of", Assert.Single(errors.Split('\n')));
@@ -82,7 +82,7 @@ public sealed class LedgerTests : IDisposable
     {
         await using var first = await GatewayClient.Start(Ledger);
 
-        var (exitCode, errors) = await ServiceProcess.RunToEnd("PaymentGateway", GatewayClient.Environment(Ledger));
+        var (exitCode, errors) = await ServiceProcess.RunToEnd("services/PaymentGateway", GatewayClient.Environment(Ledger));
 
         Assert.Equal(1, exitCode);
         Assert.Contains("Gateway:LedgerPath", Assert.Single(errors.Split('\n')));

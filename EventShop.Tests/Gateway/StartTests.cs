@@ -1,4 +1,4 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Gateway;
 
@@ -14,7 +14,7 @@ public sealed class StartTests : IDisposable
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost", "OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL, but is 'localhost'")]
     public async Task A_wrong_setting_is_one_line_that_names_key_value_and_what_is_allowed(string name, string value, string line)
     {
-        var (exitCode, errors) = await ServiceProcess.RunToEnd("PaymentGateway", Environment((name, value)));
+        var (exitCode, errors) = await ServiceProcess.RunToEnd("services/PaymentGateway", Environment((name, value)));
 
         Assert.Equal(1, exitCode);
         Assert.Contains(line, Assert.Single(errors.Split('\n')));
@@ -23,11 +23,11 @@ public sealed class StartTests : IDisposable
     [Fact]
     public async Task An_address_in_use_is_one_line()
     {
-        await using var first = await ServiceProcess.Start("PaymentGateway", Environment());
+        await using var first = await ServiceProcess.Start("services/PaymentGateway", Environment());
         var ledger = Path.Combine(folder.FullName, "other.jsonl");
 
         var (exitCode, errors) = await ServiceProcess.RunToEnd(
-            "PaymentGateway", GatewayClient.Environment(ledger, ("ASPNETCORE_URLS", first.BaseAddress.ToString())));
+            "services/PaymentGateway", GatewayClient.Environment(ledger, ("ASPNETCORE_URLS", first.BaseAddress.ToString())));
 
         Assert.Equal(1, exitCode);
         Assert.Contains("address already in use", Assert.Single(errors.Split('\n')));
@@ -36,7 +36,7 @@ public sealed class StartTests : IDisposable
     [Fact]
     public async Task In_a_container_logs_are_json()
     {
-        await using var service = await ServiceProcess.Start("PaymentGateway", Environment(("DOTNET_RUNNING_IN_CONTAINER", "true")));
+        await using var service = await ServiceProcess.Start("services/PaymentGateway", Environment(("DOTNET_RUNNING_IN_CONTAINER", "true")));
 
         Assert.All(service.Output.Split('\n'), line => Assert.StartsWith("{", line));
     }

@@ -10,15 +10,15 @@ public sealed class ServiceHostTests
 {
     [Fact]
     public async Task A_service_that_stops_because_a_part_of_it_failed_says_so_by_its_exit_code()
-        => Assert.Equal(1, await ServiceHost.RunAsync([], () => Build(services => services.AddHostedService<Failing>())));
+        => Assert.Equal(1, await WebServiceHost.RunAsync([], () => Build(services => services.AddHostedService<Failing>())));
 
     [Fact]
     public async Task A_service_that_is_told_to_stop_ends_well()
-        => Assert.Equal(0, await ServiceHost.RunAsync([], () => Build(services => services.AddHostedService<Finished>())));
+        => Assert.Equal(0, await WebServiceHost.RunAsync([], () => Build(services => services.AddHostedService<Finished>())));
 
     [Fact]
     public async Task A_defect_is_not_hidden()
-        => await Assert.ThrowsAsync<NotSupportedException>(() => ServiceHost.RunAsync([], () => throw new NotSupportedException()));
+        => await Assert.ThrowsAsync<NotSupportedException>(() => WebServiceHost.RunAsync([], () => throw new NotSupportedException()));
 
     private static WebApplication Build(Action<IServiceCollection> add)
     {

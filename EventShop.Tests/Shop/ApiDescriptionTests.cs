@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
@@ -17,8 +17,8 @@ public sealed partial class ApiDescriptionTests(SharedShop shared) : IClassFixtu
 
     private static readonly string[] OperatorCalls =
     [
-        "GET /dead-letters", "GET /dead-letters/{sequence}", "POST /dead-letters/{sequence}/redrive", "POST /dead-letters/redrive",
-        "DELETE /dead-letters/{sequence}",
+        "GET /dead-letters", "GET /dead-letters/{id}", "POST /dead-letters/{id}/redrive", "POST /dead-letters/redrive",
+        "DELETE /dead-letters/{id}",
         "GET /parked-events", "GET /parked-events/{id}", "POST /parked-events/{id}/resend", "POST /parked-events/resend", "DELETE /parked-events/{id}",
     ];
 

@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>Whatever a cancellation meets, the customer is not left charged for a cancelled order.</summary>
-public sealed class CancellationTests(PostgresServer postgres)
+public sealed class CancellationTests(SharedPostgres postgres)
 {
     private static readonly (string, string)[] Quick =
     [

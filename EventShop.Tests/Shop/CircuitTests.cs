@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using PaymentService;
 using Polly;
@@ -9,7 +9,7 @@ using Polly.CircuitBreaker;
 namespace EventShop.Tests.Shop;
 
 /// <summary>A gateway that fails is left alone for a while, and everybody can see it.</summary>
-public sealed class CircuitTests(PostgresServer postgres)
+public sealed class CircuitTests(SharedPostgres postgres)
 {
     private static readonly GatewayAnswer Failed = new GatewayAnswer.Failed("HTTP 503");
     private static readonly GatewayAnswer Captured = new GatewayAnswer.Charged(new ChargeResult.Captured("ch_1"));

@@ -1,14 +1,14 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>What an operator can do with messages that were given up.</summary>
-public sealed class DeadLetterTests(PostgresServer postgres)
+public sealed class DeadLetterTests(SharedPostgres postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -28,20 +28,19 @@ public sealed class DeadLetterTests(PostgresServer postgres)
         Assert.Contains("the body is not a eventshop.payments.succeeded.v1", letter.GetProperty("reason").GetString(), StringComparison.Ordinal);
         Assert.Empty(await Letters(shop.PaymentService.Client, count: 0));
 
-        var sequence = letter.GetProperty("sequence").GetUInt64();
-        var details = await orders.GetFromJsonAsync<JsonElement>($"/dead-letters/{sequence}", Cancelled);
+        var (letterId, sequence) = (letter.GetProperty("id").GetGuid(), letter.GetProperty("sequence").GetUInt64());
+        var details = await orders.GetFromJsonAsync<JsonElement>($"/dead-letters/{letterId}", Cancelled);
         Assert.Equal("""{"orderId":"nonsense"}""", details.GetProperty("body").GetString());
         Assert.Equal(id.ToString(), details.GetProperty("headers").GetProperty("ce-id").GetString());
 
         // Redriven it fails again, so it is back, as another letter of the same event.
-        Assert.Equal(HttpStatusCode.Accepted, (await orders.PostAsync($"/dead-letters/{sequence}/redrive", null, Cancelled)).StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, (await orders.PostAsync($"/dead-letters/{letterId}/redrive", null, Cancelled)).StatusCode);
         await Eventually.True("it is back", async () =>
-            await Letters(orders) is [var again] && again.GetProperty("sequence").GetUInt64() > sequence && again.GetProperty("eventId").GetString() == id.ToString());
+            await Letters(orders) is [var again] && again.GetProperty("sequence").GetUInt64() > sequence && again.GetProperty("id").GetGuid() == letterId && again.GetProperty("eventId").GetString() == id.ToString());
 
-        var back = (await Letters(orders, count: 1))[0].GetProperty("sequence").GetUInt64();
-        Assert.Equal(HttpStatusCode.NoContent, (await orders.DeleteAsync($"/dead-letters/{back}", Cancelled)).StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, (await orders.DeleteAsync($"/dead-letters/{letterId}", Cancelled)).StatusCode);
         Assert.Empty(await Letters(orders));
-        Assert.Equal(HttpStatusCode.NotFound, (await orders.DeleteAsync($"/dead-letters/{back}", Cancelled)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await orders.DeleteAsync($"/dead-letters/{letterId}", Cancelled)).StatusCode);
         Assert.Equal(HttpStatusCode.BadRequest, (await orders.GetAsync("/dead-letters?limit=0", Cancelled)).StatusCode);
     }
 

@@ -4,14 +4,14 @@ using System.Text.Json;
 using EventShop.Contracts;
 using EventShop.Messaging;
 using EventShop.Tests.Chaos;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Telemetry;
 using NATS.Client.Core;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>Outcomes that are not an order's own, and orders that are not the shop's: refused and told, and nothing changes.</summary>
-public sealed class ForeignOutcomeTests(PostgresServer postgres)
+public sealed class ForeignOutcomeTests(SharedPostgres postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 

@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary><c>Idempotency-Key</c> on <c>POST /orders</c>: one key makes one order.</summary>
-public sealed class IdempotencyTests(PostgresServer postgres)
+public sealed class IdempotencyTests(SharedPostgres postgres)
 {
     private const string Body = """{"customerId":"c-42","items":[{"sku":"SKU-1","quantity":2}],"paymentToken":"tok_ok"}""";
     private const string SameInOtherWords = """{ "paymentToken": "tok_ok", "customerId": "c-42", "items": [ { "quantity": 2, "sku": "SKU-1" } ] }""";

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Telemetry;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
@@ -10,7 +10,7 @@ using NATS.Client.JetStream;
 namespace EventShop.Tests.Shop;
 
 /// <summary>A dead letter alarms until its order is settled by other means.</summary>
-public sealed class ObsoleteDeadLetterTests(PostgresServer postgres)
+public sealed class ObsoleteDeadLetterTests(SharedPostgres postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -41,7 +41,7 @@ public sealed class ObsoleteDeadLetterTests(PostgresServer postgres)
             [("payments.succeeded", $"order {order} is Paid"), ("payments.failed", null), ("payments.succeeded", null)],
             letters.Select(letter => (letter.GetProperty("subject").GetString(), letter.GetProperty("obsoleteReason").GetString())));
         Assert.InRange(letters[0].GetProperty("obsoleteSince").GetDateTimeOffset(), letters[0].GetProperty("givenUpAt").GetDateTimeOffset(), TimeProvider.System.GetUtcNow());
-        Assert.Contains($"dead letter {letters[0].GetProperty("sequence")} is obsolete", shop.OrderService.Output, StringComparison.Ordinal);
+        Assert.Contains($"dead letter {letters[0].GetProperty("id")} is obsolete", shop.OrderService.Output, StringComparison.Ordinal);
         await OpenAsync(shop.PaymentService, "payment-orders", 0);
         Assert.Equal($"the payment of order {order} is Captured", Assert.Single(await LettersAsync(shop.PaymentService)).GetProperty("obsoleteReason").GetString());
         Assert.Equal("Healthy", (await HealthAsync(shop.PaymentService)).Check.GetProperty("status").GetString());
@@ -54,7 +54,7 @@ public sealed class ObsoleteDeadLetterTests(PostgresServer postgres)
         await OpenAsync(shop.OrderService, "order-payments", 2);
         Assert.Equal(order.ToString(), Assert.Single(await LettersAsync(shop.OrderService), letter => letter.GetProperty("obsoleteReason").GetString() is not null).GetProperty("key").GetString());
         foreach (var letter in await LettersAsync(shop.OrderService))
-            (await shop.OrderService.Client.DeleteAsync($"/dead-letters/{letter.GetProperty("sequence")}", Cancelled)).Dispose();
+            (await shop.OrderService.Client.DeleteAsync($"/dead-letters/{letter.GetProperty("id")}", Cancelled)).Dispose();
         await OpenAsync(shop.OrderService, "order-payments", 0);
         await Eventually.True("it is healthy", async () => (await HealthAsync(shop.OrderService)).Check.GetProperty("status").GetString() == "Healthy");
         await Eventually.True("nothing is remembered of them", async () => await shop.OrdersAsync("select count(*) from dead_letters_obsolete") == 0);

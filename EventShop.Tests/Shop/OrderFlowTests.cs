@@ -2,11 +2,11 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
-public sealed class OrderFlowTests(PostgresServer postgres)
+public sealed class OrderFlowTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task An_order_is_priced_by_the_catalogue_charged_and_paid_and_its_history_is_one_trace()

@@ -1,14 +1,14 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using Npgsql;
 using OrderService;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary><c>GET /orders</c>: pages of constant cost.</summary>
-public sealed class OrderPageTests(PostgresServer postgres)
+public sealed class OrderPageTests(SharedPostgres postgres)
 {
     // 300,000 orders of 1,000 customers, one in 50 paid, their ids in the order of their numbers.
     private const string Seed = """
@@ -53,7 +53,7 @@ public sealed class OrderPageTests(PostgresServer postgres)
     [InlineData("limit=1000000000000&status=x", "limit", "status")]
     public async Task A_bad_parameter_is_refused_by_name(string query, params string[] names)
     {
-        await using var shop = await ServiceProcess.Start("OrderService", new Dictionary<string, string?>
+        await using var shop = await ServiceProcess.Start("services/OrderService", new Dictionary<string, string?>
         {
             ["ConnectionStrings__nats"] = "nats://127.0.0.1:1",
             ["ConnectionStrings__orders"] = postgres.NewDatabase(),

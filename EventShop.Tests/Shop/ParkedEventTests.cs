@@ -1,13 +1,13 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Telemetry;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>What an operator sees of events that the broker refuses, and can do with them.</summary>
-public sealed class ParkedEventTests(PostgresServer postgres)
+public sealed class ParkedEventTests(SharedPostgres postgres)
 {
     /// <summary>Enough for a small order, not for one of fifty lines.</summary>
     private const string Small = "max_payload: 2KB";

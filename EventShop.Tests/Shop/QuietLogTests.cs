@@ -1,12 +1,12 @@
 using System.Net;
 using EventShop.Tests.Chaos;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using Npgsql;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>What is expected is no warning: a start in any order, a broker that is away for a while, a database to be made.</summary>
-public sealed class QuietLogTests(PostgresServer postgres)
+public sealed class QuietLogTests(SharedPostgres postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -15,13 +15,13 @@ public sealed class QuietLogTests(PostgresServer postgres)
     {
         await using var nats = await NatsServer.StartAsync();
         var environment = Environment(nats.Url);
-        await using var payments = await ServiceProcess.Start("PaymentService", environment);
+        await using var payments = await ServiceProcess.Start("services/PaymentService", environment);
         var (unhealthy, text) = await Eventually.Value("it waits for the other's stream", () => HealthAsync(payments),
             health => health.Body.Contains("waits for stream ORDERS", StringComparison.Ordinal));
         // As somebody who watches would, again and again.
         for (var probe = 0; probe < 10; probe++)
             await HealthAsync(payments);
-        await using var orders = await ServiceProcess.Start("OrderService", environment);
+        await using var orders = await ServiceProcess.Start("services/OrderService", environment);
         await Task.WhenAll(payments.WaitHealthy(), orders.WaitHealthy());
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, unhealthy);
@@ -72,7 +72,7 @@ public sealed class QuietLogTests(PostgresServer postgres)
         var environment = Environment(nats.Url);
         var database = new NpgsqlConnectionStringBuilder(environment["ConnectionStrings__orders"]).Database!;
 
-        await using var orders = await ServiceProcess.Start("OrderService", environment);
+        await using var orders = await ServiceProcess.Start("services/OrderService", environment);
 
         Assert.Contains($"Database {database} created", orders.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(postgres.Log, line => line.Contains($"database \"{database}\" does not exist", StringComparison.Ordinal));
@@ -90,7 +90,7 @@ public sealed class QuietLogTests(PostgresServer postgres)
         var environment = Environment(nats.Url);
         environment["ConnectionStrings__orders"] = new NpgsqlConnectionStringBuilder(server.ConnectionString("orders")) { Username = "shop" }.ConnectionString;
 
-        await using var orders = await ServiceProcess.Start("OrderService", environment);
+        await using var orders = await ServiceProcess.Start("services/OrderService", environment);
         using var answer = await orders.Client.GetAsync("/orders", Cancelled);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);

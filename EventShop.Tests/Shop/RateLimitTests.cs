@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>One client that places orders faster than it may is slowed down, and no other.</summary>
-public sealed class RateLimitTests(PostgresServer postgres)
+public sealed class RateLimitTests(SharedPostgres postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -49,7 +49,7 @@ public sealed class RateLimitTests(PostgresServer postgres)
     [InlineData("EventStreams__KeepAlive", "00:00:00", "00:00:00.1")]
     public async Task A_wrong_setting_stops_the_service_with_a_line_that_names_it(string key, string value, string allowed)
     {
-        var (exitCode, errors) = await ServiceProcess.RunToEnd("OrderService", new Dictionary<string, string?> { [key] = value });
+        var (exitCode, errors) = await ServiceProcess.RunToEnd("services/OrderService", new Dictionary<string, string?> { [key] = value });
 
         Assert.Equal(1, exitCode);
         Assert.Contains(key.Replace("__", ":", StringComparison.Ordinal), errors, StringComparison.Ordinal);

@@ -1,9 +1,9 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>G5: the broker may lose everything it acknowledged; orders are then late, not lost.</summary>
-public sealed class ReconciliationTests(PostgresServer postgres)
+public sealed class ReconciliationTests(SharedPostgres postgres)
 {
     private static readonly (string, string)[] Soon = [("Reconciliation__PendingAfter", "00:00:02"), ("Reconciliation__Interval", "00:00:01")];
 

@@ -1,6 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using Npgsql;
 
 namespace EventShop.Tests.Shop;
@@ -61,12 +61,11 @@ public sealed class RunningShop : IAsyncDisposable
     public async Task StartGatewayAsync() => Gateway = await StartAsync("PaymentGateway");
 
     /// <summary>Starts a process of a service, besides those there are.</summary>
-    /// <param name="failPoint">The step at which it dies, <c>name</c> or <c>name:n</c>; null: an ordinary build, which never does.</param>
-    public Task<ServiceProcess> StartAsync(string service, string? failPoint = null) => ServiceProcess.Start(
-        service, new Dictionary<string, string?>(_environment) { ["FAILPOINT"] = failPoint }, failPoints: failPoint is not null);
+    /// <param name="failPoint">The step at which it dies, <c>name</c> or <c>name:n</c>; null: it never does.</param>
+    public Task<ServiceProcess> StartAsync(string service, string? failPoint = null) => ServiceProcess.Start($"services/{service}", _environment, killAt: failPoint);
 
     /// <summary>One more order service, which the caller disposes of.</summary>
-    public Task<ServiceProcess> StartOrderReplicaAsync() => ServiceProcess.Start("OrderService", _environment);
+    public Task<ServiceProcess> StartOrderReplicaAsync() => ServiceProcess.Start("services/OrderService", _environment);
 
     /// <summary>Runs a statement on the order service's database.</summary>
     public Task ExecuteOrdersAsync(string sql) => ExecuteAsync(_orders, sql);
@@ -153,7 +152,8 @@ public sealed class RunningShop : IAsyncDisposable
         })
             await Eventually.True($"{consumer} has nothing left", async () =>
                 (await jetStream.GetConsumerAsync(stream, consumer)).Info is { NumPending: 0, NumAckPending: 0 });
-        Assert.Equal(0, (await jetStream.GetStreamAsync("DEAD_LETTERS")).Info.State.Messages);
+        foreach (var stream in Chaos.Broker.DeadLetters)
+            Assert.Equal(0, (await jetStream.GetStreamAsync(stream)).Info.State.Messages);
     }
 
     public async ValueTask DisposeAsync()
@@ -187,7 +187,7 @@ public sealed class RunningShop : IAsyncDisposable
 }
 
 /// <summary>One shop for all tests of a class that leave it as they found it.</summary>
-public sealed class SharedShop(PostgresServer postgres) : IAsyncLifetime
+public sealed class SharedShop(SharedPostgres postgres) : IAsyncLifetime
 {
     public RunningShop Shop { get; private set; } = null!;
 

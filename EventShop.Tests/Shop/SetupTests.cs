@@ -1,12 +1,12 @@
 using System.Net.Http.Json;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using Npgsql;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>A deployment makes what services need to find; the services themselves need no right to make it.</summary>
-public sealed class SetupTests(PostgresServer postgres) : IAsyncLifetime
+public sealed class SetupTests(SharedPostgres postgres) : IAsyncLifetime
 {
     private const string Users = """
         authorization {
@@ -14,11 +14,11 @@ public sealed class SetupTests(PostgresServer postgres) : IAsyncLifetime
             { user: setup, password: setup, permissions: {
                 publish: { allow: ["$JS.API.>"] }, subscribe: { allow: ["_INBOX_order-service.>", "_INBOX_payment-service.>"] } } }
             { user: orders, password: orders, permissions: {
-                publish: { allow: ["orders.>", "dead-letters.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*",
+                publish: { allow: ["orders.>", "dlq.order-service.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*",
                   "$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.order-payments", "$JS.ACK.PAYMENTS.order-payments.>"] },
                 subscribe: { allow: ["_INBOX_order-service.>", "orders.>"] } } }
             { user: payments, password: payments, permissions: {
-                publish: { allow: ["payments.>", "dead-letters.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*",
+                publish: { allow: ["payments.>", "dlq.payment-service.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*",
                   "$JS.API.CONSUMER.MSG.NEXT.ORDERS.*", "$JS.ACK.ORDERS.>"] },
                 subscribe: { allow: ["_INBOX_payment-service.>"] } } }
           ]
@@ -56,12 +56,12 @@ public sealed class SetupTests(PostgresServer postgres) : IAsyncLifetime
     {
         // Each consumes a stream that the other's setup makes: they wait for each other.
         var setups = await Task.WhenAll(
-            ServiceProcess.RunToEnd("OrderService", Owner(), "setup"), ServiceProcess.RunToEnd("PaymentService", Owner(), "setup"));
+            ServiceProcess.RunToEnd("services/OrderService", Owner(), "setup"), ServiceProcess.RunToEnd("services/PaymentService", Owner(), "setup"));
         Assert.Equal([(0, ""), (0, "")], setups);
 
-        await using var gateway = await ServiceProcess.Start("PaymentGateway", Runtime("orders"));
-        await using var payment = await ServiceProcess.Start("PaymentService", Runtime("payments", gateway.BaseAddress));
-        await using var order = await ServiceProcess.Start("OrderService", Runtime("orders"));
+        await using var gateway = await ServiceProcess.Start("services/PaymentGateway", Runtime("orders"));
+        await using var payment = await ServiceProcess.Start("services/PaymentService", Runtime("payments", gateway.BaseAddress));
+        await using var order = await ServiceProcess.Start("services/OrderService", Runtime("orders"));
         await order.WaitHealthy();
         await payment.WaitHealthy();
         using var placed = await order.Client.PostAsJsonAsync("/orders", new
@@ -79,7 +79,7 @@ public sealed class SetupTests(PostgresServer postgres) : IAsyncLifetime
     [Fact]
     public async Task Before_setup_has_made_its_schema_a_service_does_not_start_and_says_so_in_one_line()
     {
-        var (exitCode, errors) = await ServiceProcess.RunToEnd("OrderService", Runtime("orders", startupTimeout: "00:00:00"));
+        var (exitCode, errors) = await ServiceProcess.RunToEnd("services/OrderService", Runtime("orders", startupTimeout: "00:00:00"));
 
         Assert.Equal(1, exitCode);
         var line = Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
@@ -91,17 +91,17 @@ public sealed class SetupTests(PostgresServer postgres) : IAsyncLifetime
     {
         var schemaOnly = Owner();
         schemaOnly["Messaging__SetupTimeout"] = "00:00:00";
-        await ServiceProcess.RunToEnd("OrderService", schemaOnly, "setup"); // Fails on the stream of the payment service.
+        await ServiceProcess.RunToEnd("services/OrderService", schemaOnly, "setup"); // Fails on the stream of the payment service.
         await _nats.RestartEmptyAsync();
 
-        await using var order = await ServiceProcess.Start("OrderService", Runtime("orders"));
+        await using var order = await ServiceProcess.Start("services/OrderService", Runtime("orders"));
         await Eventually.True("it says which stream", async () =>
         {
             using var health = await order.Client.GetAsync("/health", Cancelled);
             return (await health.Content.ReadAsStringAsync(Cancelled)).Contains("stream ORDERS does not exist, and Messaging:Provision is false", StringComparison.Ordinal);
         });
 
-        await Task.WhenAll(ServiceProcess.RunToEnd("OrderService", Owner(), "setup"), ServiceProcess.RunToEnd("PaymentService", Owner(), "setup"));
+        await Task.WhenAll(ServiceProcess.RunToEnd("services/OrderService", Owner(), "setup"), ServiceProcess.RunToEnd("services/PaymentService", Owner(), "setup"));
         await order.WaitHealthy(TimeSpan.FromMinutes(1));
     }
 
@@ -112,7 +112,7 @@ public sealed class SetupTests(PostgresServer postgres) : IAsyncLifetime
         environment["ConnectionStrings__nats"] = "nats://setup:secret@127.0.0.1:1";
         environment["Messaging__SetupTimeout"] = "00:00:00";
 
-        var (exitCode, errors) = await ServiceProcess.RunToEnd("OrderService", environment, "setup");
+        var (exitCode, errors) = await ServiceProcess.RunToEnd("services/OrderService", environment, "setup");
 
         Assert.Equal(1, exitCode);
         var line = Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
@@ -123,15 +123,15 @@ public sealed class SetupTests(PostgresServer postgres) : IAsyncLifetime
     [Fact]
     public async Task A_container_can_ask_after_its_own_health()
     {
-        await using var gateway = await ServiceProcess.Start("PaymentGateway", Runtime("orders"));
+        await using var gateway = await ServiceProcess.Start("services/PaymentGateway", Runtime("orders"));
         var beside = new Dictionary<string, string?> { ["ASPNETCORE_URLS"] = $"http://+:{gateway.BaseAddress.Port}" };
         var nowhere = new Dictionary<string, string?> { ["ASPNETCORE_URLS"] = null, ["ASPNETCORE_HTTP_PORTS"] = "1" };
 
-        Assert.Equal((0, ""), await ServiceProcess.RunToEnd("PaymentGateway", beside, "health"));
-        Assert.Equal((0, ""), await ServiceProcess.RunToEnd("PaymentGateway", beside, "health", "/alive"));
-        var (missing, whatIsMissing) = await ServiceProcess.RunToEnd("PaymentGateway", beside, "health", "/nothing");
-        var (away, whoIsAway) = await ServiceProcess.RunToEnd("PaymentGateway", nowhere, "health");
-        var (wrong, whatIsWrong) = await ServiceProcess.RunToEnd("PaymentGateway", beside, "helth");
+        Assert.Equal((0, ""), await ServiceProcess.RunToEnd("services/PaymentGateway", beside, "health"));
+        Assert.Equal((0, ""), await ServiceProcess.RunToEnd("services/PaymentGateway", beside, "health", "/alive"));
+        var (missing, whatIsMissing) = await ServiceProcess.RunToEnd("services/PaymentGateway", beside, "health", "/nothing");
+        var (away, whoIsAway) = await ServiceProcess.RunToEnd("services/PaymentGateway", nowhere, "health");
+        var (wrong, whatIsWrong) = await ServiceProcess.RunToEnd("services/PaymentGateway", beside, "helth");
 
         Assert.Equal((1, 1, 1), (missing, away, wrong));
         Assert.Contains("/nothing: 404", whatIsMissing, StringComparison.Ordinal);

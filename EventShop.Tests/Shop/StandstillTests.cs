@@ -1,13 +1,13 @@
 using System.Net;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using Npgsql;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>What does not get through is told by <c>/health</c>, also where only a part of a dependency is in trouble; and no requests are sent elsewhere for it.</summary>
 [Trait("Category", "Chaos")]
-public sealed class StandstillTests(PostgresServer postgres)
+public sealed class StandstillTests(SharedPostgres postgres)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 

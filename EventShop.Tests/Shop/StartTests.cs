@@ -1,10 +1,10 @@
 using System.Net;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>A service that cannot start says in one line why, and what to do.</summary>
-public sealed class StartTests(PostgresServer postgres)
+public sealed class StartTests(SharedPostgres postgres)
 {
     [Theory]
     [InlineData("OrderService", "Messaging__Outbox__MaxInFlight", "0", "Messaging:Outbox:MaxInFlight", "from 1 to 10000")]
@@ -16,7 +16,7 @@ public sealed class StartTests(PostgresServer postgres)
     [InlineData("OrderService", "Telemetry__SamplingRatio", "7", "Telemetry:SamplingRatio", "from 0 to 1")]
     public async Task A_wrong_value_is_named_with_its_key_and_what_is_allowed(string service, string variable, string value, string key, string allowed)
     {
-        var (exitCode, errors) = await ServiceProcess.RunToEnd(service, Environment((variable, value)));
+        var (exitCode, errors) = await ServiceProcess.RunToEnd($"services/{service}", Environment((variable, value)));
 
         Assert.Equal(1, exitCode);
         var line = Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
@@ -28,7 +28,7 @@ public sealed class StartTests(PostgresServer postgres)
     [Fact]
     public async Task A_database_that_is_not_there_is_named_in_one_line()
     {
-        var (exitCode, errors) = await ServiceProcess.RunToEnd("OrderService", Environment(
+        var (exitCode, errors) = await ServiceProcess.RunToEnd("services/OrderService", Environment(
             ("ConnectionStrings__orders", "Host=127.0.0.1;Port=1;Username=postgres;Database=orders"), ("Database__StartupTimeout", "00:00:00")));
 
         Assert.Equal(1, exitCode);
@@ -40,7 +40,7 @@ public sealed class StartTests(PostgresServer postgres)
     [Fact]
     public async Task Without_a_broker_it_starts_says_so_in_one_line_takes_orders_and_is_ready()
     {
-        await using var service = await ServiceProcess.Start("OrderService", Environment(
+        await using var service = await ServiceProcess.Start("services/OrderService", Environment(
             ("ConnectionStrings__nats", "nats://user:secret@127.0.0.1:1"), ("ConnectionStrings__orders", postgres.NewDatabase())));
 
         await Eventually.True("it says what it lacks", () => service.Output.Contains("Not connected to NATS at nats://127.0.0.1:1", StringComparison.Ordinal));

@@ -3,13 +3,13 @@ using System.Net.ServerSentEvents;
 using System.Net.Sockets;
 using System.Text;
 using EventShop.Tests.Chaos;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using Npgsql;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>SIGTERM ends a service within five seconds, orderly, whatever its clients do and whatever it depends on is away.</summary>
-public sealed class StopTests(PostgresServer postgres)
+public sealed class StopTests(SharedPostgres postgres)
 {
     /// <summary>Twice what a stop may take: the machine may be busy.</summary>
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(10);
@@ -94,7 +94,7 @@ public sealed class StopTests(PostgresServer postgres)
     [Fact]
     public async Task With_a_broker_that_was_never_there()
     {
-        await using var service = await ServiceProcess.Start("OrderService", new Dictionary<string, string?>
+        await using var service = await ServiceProcess.Start("services/OrderService", new Dictionary<string, string?>
         {
             ["ConnectionStrings__nats"] = "nats://127.0.0.1:1",
             ["ConnectionStrings__orders"] = postgres.NewDatabase(),

@@ -1,9 +1,9 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary>An exception that nobody foresaw ends neither a background loop nor the service.</summary>
-public sealed class SupervisionTests(PostgresServer postgres)
+public sealed class SupervisionTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task An_order_that_cannot_be_read_does_not_keep_others_from_expiring_nor_end_the_service()

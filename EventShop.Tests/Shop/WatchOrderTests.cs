@@ -1,11 +1,11 @@
 using System.Net;
 using System.Net.ServerSentEvents;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Shop;
 
 /// <summary><c>GET /orders/{id}/events</c>: an order's history, live.</summary>
-public sealed class WatchOrderTests(PostgresServer postgres)
+public sealed class WatchOrderTests(SharedPostgres postgres)
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 

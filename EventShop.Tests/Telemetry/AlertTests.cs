@@ -1,5 +1,5 @@
 using System.Text;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
@@ -8,7 +8,7 @@ namespace EventShop.Tests.Telemetry;
 
 /// <summary>Each alert fires when its trouble is caused in a running shop that a running Prometheus watches, and not before.</summary>
 [Trait("Category", "Chaos")]
-public sealed class AlertTests(PostgresServer postgres)
+public sealed class AlertTests(SharedPostgres postgres)
 {
     /// <summary>Longer than any expression waits; the rules' <c>for</c> is cut to a second.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);

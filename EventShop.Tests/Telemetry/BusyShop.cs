@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
@@ -7,7 +7,7 @@ using NATS.Client.JetStream;
 namespace EventShop.Tests.Telemetry;
 
 /// <summary>A shop in which everything has happened once that has a metric of its own; for all tests of a class.</summary>
-public sealed partial class BusyShop(PostgresServer postgres) : IAsyncLifetime
+public sealed partial class BusyShop(SharedPostgres postgres) : IAsyncLifetime
 {
     public const string UnknownType = "nobody.knows.v1";
 

@@ -1,13 +1,13 @@
 using System.Text;
 using System.Text.Json;
 using EventShop.Tests.Chaos;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 
 namespace EventShop.Tests.Telemetry;
 
 /// <summary>Whatever a caller sends as trace context, its order is paid, its cancellation refunded, and its events are small.</summary>
-public sealed class CallersContextTests(PostgresServer postgres)
+public sealed class CallersContextTests(SharedPostgres postgres)
 {
     private const string Caller = "0af7651916cd43dd8448eb211c80319c";
     private const string Valid = $"traceparent: 00-{Caller}-b7ad6b7169203331-01";

@@ -1,14 +1,14 @@
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 
 namespace EventShop.Tests.Telemetry;
 
 /// <summary>What customers send is for the database and the gateway, and not for those who read logs, spans and metrics.</summary>
-public sealed class CanaryTests(PostgresServer postgres)
+public sealed class CanaryTests(SharedPostgres postgres)
 {
     private const string Canary = "canary7f3a";
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using EventShop.Demo.Otlp;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace EventShop.Tests.Telemetry;
 
 /// <summary>Telemetry goes to the standard target and to Jaeger; a target that is in trouble is no trouble of the shop.</summary>
-public sealed class CollectorTests(PostgresServer postgres)
+public sealed class CollectorTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task Traces_go_to_the_standard_target_and_to_Jaeger_and_either_may_be_missing()

@@ -1,14 +1,14 @@
 using System.Net;
 using System.Text.Json;
 using EventShop.Tests.Chaos;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 using Npgsql;
 
 namespace EventShop.Tests.Telemetry;
 
 /// <summary>What a service says of its health whose dependencies are there and do not answer.</summary>
-public sealed class HangingDependencyTests(PostgresServer postgres)
+public sealed class HangingDependencyTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task A_broker_that_hangs_is_told_in_time_and_the_service_lives_and_takes_orders()
@@ -33,7 +33,7 @@ public sealed class HangingDependencyTests(PostgresServer postgres)
         var database = new NpgsqlConnectionStringBuilder(postgres.NewDatabase());
         await using var network = new TcpProxy(() => database.Port);
         await using var nats = await NatsServer.StartAsync();
-        await using var service = await ServiceProcess.Start("OrderService", new Dictionary<string, string?>
+        await using var service = await ServiceProcess.Start("services/OrderService", new Dictionary<string, string?>
         {
             ["ConnectionStrings__nats"] = nats.Url,
             ["ConnectionStrings__orders"] = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1", Port = network.Port }.ToString(),

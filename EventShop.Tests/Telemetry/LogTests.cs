@@ -1,13 +1,13 @@
 using System.Text;
 using System.Text.Json;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 
 namespace EventShop.Tests.Telemetry;
 
 /// <summary>What a service logs, and how.</summary>
-public sealed class LogTests(PostgresServer postgres)
+public sealed class LogTests(SharedPostgres postgres)
 {
     [Fact]
     public async Task In_a_container_every_line_is_JSON_and_what_concerns_a_message_has_its_trace_id()

@@ -1,4 +1,4 @@
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Telemetry;
 
@@ -15,7 +15,7 @@ internal sealed class LoneGateway : IAsyncDisposable
         var environment = settings.ToDictionary(setting => setting.Key, setting => setting.Value);
         environment["Gateway__LedgerPath"] = Path.Combine(gateway._folder.FullName, "ledger.jsonl");
         environment["OTEL_BSP_SCHEDULE_DELAY"] = "50";
-        gateway.Process = await ServiceProcess.Start("PaymentGateway", environment);
+        gateway.Process = await ServiceProcess.Start("services/PaymentGateway", environment);
         return gateway;
     }
 

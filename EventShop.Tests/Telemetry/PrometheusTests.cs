@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Telemetry;
 

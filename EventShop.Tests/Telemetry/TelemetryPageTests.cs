@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace EventShop.Tests.Telemetry;
 

@@ -1,7 +1,7 @@
 using System.Net.Http.Json;
 using System.Text;
 using EventShop.Demo.Otlp;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using EventShop.Tests.Shop;
 
 namespace EventShop.Tests.Telemetry;

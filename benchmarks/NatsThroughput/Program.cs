@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 using NATS.Client.JetStream.Models;

@@ -1,5 +1,4 @@
-using EventShop.Tests;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace ShopBench;
 
@@ -70,12 +69,12 @@ internal sealed class BenchShop : IAsyncDisposable
         shop._environment["Telemetry__SamplingRatio"] = "0.1";
         shop._environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
         shop._environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = telemetry.Url;
-        shop._gateway = await ServiceProcess.Start("PaymentGateway", shop._environment);
+        shop._gateway = await ServiceProcess.Start("services/PaymentGateway", shop._environment);
         shop._environment["services__payment-gateway__http__0"] = shop._gateway.BaseAddress.ToString();
-        shop._orders.Add(await ServiceProcess.Start("OrderService", shop._environment));
+        shop._orders.Add(await ServiceProcess.Start("services/OrderService", shop._environment));
         await shop.StartPaymentServiceAsync();
         for (var replica = 2; replica <= layout.Replicas; replica++)
-            shop._orders.Add(await ServiceProcess.Start("OrderService", shop._environment));
+            shop._orders.Add(await ServiceProcess.Start("services/OrderService", shop._environment));
         foreach (var order in shop._orders)
             await order.WaitHealthy(Patience);
         return shop;
@@ -89,14 +88,14 @@ internal sealed class BenchShop : IAsyncDisposable
         var environment = new Dictionary<string, string?>(_environment) { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = telemetry.Url };
         foreach (var (name, value) in settings)
             environment[name] = value;
-        return ServiceProcess.Start("OrderService", environment);
+        return ServiceProcess.Start("services/OrderService", environment);
     }
 
     /// <summary>Starts the payment service, all of its replicas.</summary>
     public async Task StartPaymentServiceAsync()
     {
         while (_payments.Count < _layout.Replicas)
-            _payments.Add(await ServiceProcess.Start("PaymentService", _environment));
+            _payments.Add(await ServiceProcess.Start("services/PaymentService", _environment));
         foreach (var payment in _payments)
             await payment.WaitHealthy(Patience);
     }

@@ -1,4 +1,3 @@
-using EventShop.Tests;
 
 namespace ShopBench;
 

@@ -1,5 +1,4 @@
-using EventShop.Tests;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace ShopBench;
 

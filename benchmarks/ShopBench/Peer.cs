@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using EventShop.Tests;
-using EventShop.Tests.Servers;
+using EventShop.Messaging.Testing;
 
 namespace ShopBench;
 

@@ -1,4 +1,3 @@
-using EventShop.Tests;
 using ShopBench;
 
 // Usage: ShopBench [--quick] [--peer folder] [--only name[,name]]; names: peer, shop, relay, growth, telemetry, idle, recovery, replicas, cluster. See docs/performance.md.

@@ -323,9 +323,11 @@ processes_dead_letter() {
   timeout 5 sed '/^PONG/q' <&3 >/dev/null || true
   exec 3>&-
   has_letters() { [ "$(curl -fs "$letters" | grep -o '"sequence":' | wc -l)" = "$1" ]; }
-  redriven() { [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "$letters/1/redrive")" = 202 ]; }
-  discarded() { [ "$(curl -s -o /dev/null -w '%{http_code}' -X DELETE "$letters/2")" = 204 ]; }
-  if eventually 20 has_letters 1 && redriven && eventually 20 has_letters 1 && discarded && has_letters 0
+  letter() { curl -fs "$letters" | sed -nE 's/.*"id":"([^"]*)".*"sequence":'"$1"',.*/\1/p'; }
+  has_letter() { [ -n "$(letter "$1")" ]; }
+  redriven() { [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "$letters/$(letter 1)/redrive")" = 202 ]; }
+  discarded() { [ "$(curl -s -o /dev/null -w '%{http_code}' -X DELETE "$letters/$(letter 2)")" = 204 ]; }
+  if eventually 20 has_letters 1 && redriven && eventually 20 has_letter 2 && discarded && has_letters 0
   then ok "$what"
   else fail "$what"; curl -s "$letters"; echo
   fi

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
-using EventShop.Messaging;
+using EventShop.Hosting;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace OrderService;

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Runtime.ExceptionServices;
-using EventShop.Messaging;
+using EventShop.Hosting;
+using EventShop.Postgres;
 
 namespace OrderService;
 

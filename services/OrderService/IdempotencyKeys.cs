@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using EventShop.Messaging;
+using EventShop.Hosting;
+using EventShop.Postgres;
 using Npgsql;
 
 namespace OrderService;

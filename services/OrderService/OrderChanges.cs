@@ -1,6 +1,6 @@
 using System.Text.Json;
 using EventShop.Contracts;
-using EventShop.Messaging;
+using EventShop.Hosting;
 using NATS.Client.Core;
 
 namespace OrderService;

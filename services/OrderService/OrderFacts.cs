@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using EventShop.Messaging;
+using EventShop.Postgres;
 
 namespace OrderService;
 

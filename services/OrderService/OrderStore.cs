@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Dapper;
 using EventShop.Messaging;
+using EventShop.Postgres;
 using Npgsql;
 
 namespace OrderService;
@@ -18,9 +19,9 @@ public sealed class OrderStore : IAsyncDisposable
     /// <summary>Inserts the orders that <see cref="AddOrders"/> adds to the command.</summary>
     internal const string InsertOrders = """
         insert into orders (id, customer_id, status, currency, total, items, history, created_at)
-              select id, customer_id, 'Pending', currency, total, items::jsonb, history::jsonb, created_at
-              from unnest(@id, @customer_id, @currency, @total, @items, @history, @created_at)
-                as o (id, customer_id, currency, total, items, history, created_at)
+        select id, customer_id, 'Pending', currency, total, items::jsonb, history::jsonb, created_at
+        from unnest(@id, @customer_id, @currency, @total, @items, @history, @created_at)
+          as o (id, customer_id, currency, total, items, history, created_at)
         """;
 
     private readonly NpgsqlDataSource _db;
@@ -129,13 +130,7 @@ public sealed class OrderStore : IAsyncDisposable
 
     private async Task<IReadOnlyList<bool>> PlaceAllAsync(IReadOnlyList<Placing> writes, CancellationToken cancellationToken)
     {
-        await using var command = _db.CreateCommand($"""
-            with moved as (
-              {InsertOrders}
-              returning id as key
-            )
-            {Outbox.AppendForMoved}
-            """);
+        await using var command = _db.CreateCommand($"{InsertOrders} returning id");
         AddOrders(command, writes, w => w.Order);
         return await StoreAsync(command, [.. writes.Select(w => w.Created)], cancellationToken);
     }
@@ -151,17 +146,14 @@ public sealed class OrderStore : IAsyncDisposable
 
     private async Task<IReadOnlyList<bool>> MoveAllAsync(IReadOnlyList<Moving> writes, CancellationToken cancellationToken)
     {
-        await using var command = _db.CreateCommand($"""
-            with moved as (
-              update orders o
-              set status = t.to_status, history = o.history || t.entry::jsonb, cancellation_id = t.cancellation_id,
-                  announced_at = case when t.cancellation_id is null then o.announced_at else now() end
-              from unnest(@id, @from_status, @to_status, @amount, @currency, @entry, @cancellation_id)
-                as t (id, from_status, to_status, amount, currency, entry, cancellation_id)
-              where o.id = t.id and o.status = t.from_status and (t.amount is null or (o.total = t.amount and o.currency = t.currency))
-              returning o.id as key
-            )
-            {Outbox.AppendForMoved}
+        await using var command = _db.CreateCommand("""
+            update orders o
+            set status = t.to_status, history = o.history || t.entry::jsonb, cancellation_id = t.cancellation_id,
+                announced_at = case when t.cancellation_id is null then o.announced_at else now() end
+            from unnest(@id, @from_status, @to_status, @amount, @currency, @entry, @cancellation_id)
+              as t (id, from_status, to_status, amount, currency, entry, cancellation_id)
+            where o.id = t.id and o.status = t.from_status and (t.amount is null or (o.total = t.amount and o.currency = t.currency))
+            returning o.id
             """)
             .AddColumn("id", writes, w => w.Transition.OrderId)
             .AddColumn("from_status", writes, w => w.Transition.From.ToString())
@@ -176,7 +168,7 @@ public sealed class OrderStore : IAsyncDisposable
     private async Task<IReadOnlyList<bool>> StoreAsync(
         NpgsqlCommand command, IReadOnlyList<OutboxEvent> events, CancellationToken cancellationToken)
     {
-        var stored = await _outbox.ExecuteAsync(command, events, cancellationToken);
+        var stored = await _outbox.ApplyAsync(command, events, cancellationToken);
         return [.. events.Select(e => stored.Contains(e.Id))];
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EventShop.Messaging;
+using EventShop.Postgres;
 using Npgsql;
 
 namespace OrderService;
@@ -42,8 +43,8 @@ public sealed class PlaceOnceStore : IAsyncDisposable
     {
         var now = _clock.GetUtcNow().UtcDateTime;
         // In the order of the keys, so that two replicas with the same ones wait for each other in one direction only.
-        await using var command = _db.CreateCommand($"""
-            with claimed as (
+        const string claimed = """
+            claimed as (
               insert into idempotency_keys as k (key, fingerprint, order_id, answer, expires_at)
               select idempotency_key, fingerprint, id, answer::jsonb, @expires_at
               from unnest(@idempotency_key, @fingerprint, @id, @answer) as r (idempotency_key, fingerprint, id, answer)
@@ -52,20 +53,16 @@ public sealed class PlaceOnceStore : IAsyncDisposable
               set fingerprint = excluded.fingerprint, order_id = excluded.order_id, answer = excluded.answer, expires_at = excluded.expires_at
               where k.expires_at <= @now
               returning order_id
-            ), moved as (
-              {OrderStore.InsertOrders}
-              where id in (select order_id from claimed)
-              returning id as key
             )
-            {Outbox.AppendForMoved}
-            """)
+            """;
+        await using var command = _db.CreateCommand($"{OrderStore.InsertOrders} where id in (select order_id from claimed) returning id")
             .AddColumn("idempotency_key", writes, w => w.Key.Key)
             .AddColumn("fingerprint", writes, w => w.Key.Fingerprint)
             .AddColumn("answer", writes, w => JsonSerializer.Serialize(w.Answer, OrderJson.Default.Response))
             .AddValue("expires_at", now + _options.Expiry)
             .AddValue("now", now);
         OrderStore.AddOrders(command, writes, w => w.Order);
-        var stored = await _outbox.ExecuteAsync(command, [.. writes.Select(w => w.Created)], cancellationToken);
+        var stored = await _outbox.ApplyAsync(command, [.. writes.Select(w => w.Created)], cancellationToken, with: claimed);
 
         var repeated = writes.Where(w => !stored.Contains(w.Created.Id)).ToArray();
         var known = repeated.Length == 0 ? [] : await ReadAsync(repeated, cancellationToken);

@@ -1,18 +1,20 @@
 using EventShop.Contracts;
 using EventShop.Messaging;
+using EventShop.Postgres;
 using EventShop.ServiceDefaults;
 using OrderService;
 
-return await ServiceHost.RunAsync(args, () =>
+return await WebServiceHost.RunAsync(args, () =>
 {
     var builder = WebApplication.CreateBuilder(args);
     builder.AddServiceDefaults();
-    builder.AddDatabase("orders");
+    builder.AddDatabase("orders", schema: typeof(OrderStore).Assembly);
+    builder.Services.AddUnavailableProblems();
     // Messaging has spans and a health check of its own, which know of JetStream and not only of the connection.
     builder.AddNatsClient("nats", nats => (nats.DisableTracing, nats.DisableHealthChecks) = (true, true), options => options.ForMessaging("order-service"));
-    builder.AddMessaging(OrderEvents.Source)
+    builder.AddMessaging(options => options.Source = OrderEvents.Source)
         .Publishes(new StreamDefinition(OrderEvents.Stream, OrderEvents.Subjects))
-        .Consumes("order-payments", PaymentEvents.Stream, PaymentEvents.Subjects, handlers => handlers.From(PaymentEvents.Source)
+        .Consumes("order-payments", PaymentEvents.Stream, PaymentEvents.Subjects, StartAt.Beginning, handlers => handlers.From(PaymentEvents.Source)
             .Handle<PaymentSucceeded, SettleOrder>()
             .Handle<PaymentFailed, SettleOrder>()
             .Handle<PaymentRefunded, SettleOrder>())

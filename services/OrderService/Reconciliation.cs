@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using EventShop.Hosting;
 using EventShop.Messaging;
 
 namespace OrderService;

@@ -1,5 +1,6 @@
 using EventShop.Contracts;
 using EventShop.Messaging;
+using EventShop.Postgres;
 using Npgsql;
 
 namespace OrderService;

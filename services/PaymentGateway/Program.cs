@@ -5,7 +5,7 @@ using PaymentGateway.Charges;
 using PaymentGateway.Ledger;
 using PaymentGateway.Refunds;
 
-return await ServiceHost.RunAsync(args, () =>
+return await WebServiceHost.RunAsync(args, () =>
 {
     var builder = WebApplication.CreateBuilder(args);
     builder.AddServiceDefaults();

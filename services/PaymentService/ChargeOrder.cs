@@ -1,4 +1,5 @@
 using EventShop.Contracts;
+using EventShop.Hosting;
 using EventShop.Messaging;
 
 namespace PaymentService;
@@ -18,11 +19,11 @@ public sealed class ChargeOrder(PaymentStore payments, GatewayClient gateway, Re
         if (payment.IsCancelled)
             return; // CancelPayment brings it to its end.
 
-        FailPoint.Hit("payment.before-charge");
+        ProcessStep.Reached("payment.before-charge");
         // Begun before and not settled: the gateway may have charged it, and its answer was lost. Look before charging.
         var result = (isNew ? null : await gateway.FindChargeAsync(payment, cancellationToken))
             ?? await gateway.ChargeAsync(payment, message.PaymentToken, isStored: isNew, cancellationToken);
-        FailPoint.Hit("payment.after-charge");
+        ProcessStep.Reached("payment.after-charge");
         var applied = await payments.SettleAsync(payment.Settle(result, clock.GetUtcNow()));
         if (!applied && result is ChargeResult.Captured captured)
             await refunds.CapturedAfterAllAsync(payment.OrderId, captured.ChargeId, cancellationToken);

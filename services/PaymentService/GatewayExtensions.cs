@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using EventShop.Messaging;
+using EventShop.Hosting;
 using OpenTelemetry;
 using OpenTelemetry.Context.Propagation;
 using Polly;

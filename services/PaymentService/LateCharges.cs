@@ -1,4 +1,4 @@
-using EventShop.Messaging;
+using EventShop.Hosting;
 
 namespace PaymentService;
 

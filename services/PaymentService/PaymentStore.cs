@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EventShop.Messaging;
+using EventShop.Postgres;
 using Npgsql;
 
 namespace PaymentService;
@@ -63,14 +64,11 @@ public sealed class PaymentStore : IAsyncDisposable
     public async Task<Payment?> CancelAsync(Payment unheardOf, CancellationToken cancellationToken)
     {
         var told = unheardOf.Failed(Payment.OrderCancelled, unheardOf.RequestedAt);
-        await using var command = _db.CreateCommand($"""
-            with moved as (
-              insert into payments (order_id, state, amount, currency, idempotency_key, requested_at, cancelled_at, reason, outcome_id, settled_at)
-              values (@order_id, 'Cancelled', @amount, @currency, @idempotency_key, @now, @now, @reason, @outcome_id, @now)
-              on conflict (order_id) do nothing
-              returning order_id as key
-            )
-            {Outbox.AppendForMoved}
+        await using var command = _db.CreateCommand("""
+            insert into payments (order_id, state, amount, currency, idempotency_key, requested_at, cancelled_at, reason, outcome_id, settled_at)
+            values (@order_id, 'Cancelled', @amount, @currency, @idempotency_key, @now, @now, @reason, @outcome_id, @now)
+            on conflict (order_id) do nothing
+            returning order_id
             """)
             .AddValue("order_id", unheardOf.OrderId)
             .AddValue("amount", unheardOf.Amount)
@@ -79,7 +77,7 @@ public sealed class PaymentStore : IAsyncDisposable
             .AddValue("now", unheardOf.RequestedAt.UtcDateTime)
             .AddValue("reason", unheardOf.Reason!)
             .AddValue("outcome_id", told.Id);
-        if ((await _outbox.ExecuteAsync(command, [told], cancellationToken)).Count > 0)
+        if ((await _outbox.ApplyAsync(command, [told], cancellationToken)).Count > 0)
         {
             _log.PaymentSettled(unheardOf.OrderId, PaymentState.Cancelled);
             return null;
@@ -153,17 +151,14 @@ public sealed class PaymentStore : IAsyncDisposable
     public async Task FinishRefundAsync(Payment payment, string refundId, OutboxEvent outcome, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await using var command = _db.CreateCommand($"""
-            with moved as (
-              update payments
-              set state = 'Refunded', refund_id = @refund_id, outcome_id = @outcome_id, settled_at = @now, waiting_since = null,
-                  attempts = {Noted}
-              where order_id = @order_id and state = 'Refunding'
-              returning order_id as key
-            )
-            {Outbox.AppendForMoved}
+            update payments
+            set state = 'Refunded', refund_id = @refund_id, outcome_id = @outcome_id, settled_at = @now, waiting_since = null,
+                attempts = {Noted}
+            where order_id = @order_id and state = 'Refunding'
+            returning order_id
             """).AddValue("order_id", payment.OrderId).AddValue("refund_id", refundId).AddValue("outcome_id", outcome.Id)
             .AddValue("now", now.UtcDateTime).AddValue("result", "refunded");
-        if ((await _outbox.ExecuteAsync(command, [outcome], cancellationToken)).Count > 0)
+        if ((await _outbox.ApplyAsync(command, [outcome], cancellationToken)).Count > 0)
             _log.PaymentSettled(payment.OrderId, PaymentState.Refunded);
     }
 
@@ -234,18 +229,15 @@ public sealed class PaymentStore : IAsyncDisposable
 
     private async Task<IReadOnlyList<bool>> SettleAllAsync(IReadOnlyList<Settlement> settlements, CancellationToken cancellationToken)
     {
-        await using var command = _db.CreateCommand($$"""
-            with moved as (
-              update payments p
-              set state = s.state, charge_id = s.charge_id, reason = s.reason, outcome_id = s.outcome_id, settled_at = s.settled_at,
-                  look_again_at = s.look_again_at, waiting_since = null,
-                  attempts = jsonb_set(p.attempts, '{-1,result}', to_jsonb(lower(s.state)))
-              from unnest(@order_id, @state, @charge_id, @reason, @outcome_id, @settled_at, @look_again_at)
-                as s (order_id, state, charge_id, reason, outcome_id, settled_at, look_again_at)
-              where p.order_id = s.order_id and p.state in ('Requested', 'Unknown')
-              returning p.order_id as key
-            )
-            {{Outbox.AppendForMoved}}
+        await using var command = _db.CreateCommand("""
+            update payments p
+            set state = s.state, charge_id = s.charge_id, reason = s.reason, outcome_id = s.outcome_id, settled_at = s.settled_at,
+                look_again_at = s.look_again_at, waiting_since = null,
+                attempts = jsonb_set(p.attempts, '{-1,result}', to_jsonb(lower(s.state)))
+            from unnest(@order_id, @state, @charge_id, @reason, @outcome_id, @settled_at, @look_again_at)
+              as s (order_id, state, charge_id, reason, outcome_id, settled_at, look_again_at)
+            where p.order_id = s.order_id and p.state in ('Requested', 'Unknown')
+            returning p.order_id
             """)
             .AddColumn("order_id", settlements, s => s.OrderId)
             .AddColumn("state", settlements, s => s.State.ToString())
@@ -255,7 +247,7 @@ public sealed class PaymentStore : IAsyncDisposable
             .AddColumn("settled_at", settlements, s => s.At.UtcDateTime)
             // Not as DateTime?: Npgsql takes the type of an array from its first value, and of a null takes the wrong one.
             .AddColumn("look_again_at", settlements, s => s.LookAgainAt?.ToUniversalTime());
-        var stored = await _outbox.ExecuteAsync(command, [.. settlements.Select(s => s.Outcome)], cancellationToken);
+        var stored = await _outbox.ApplyAsync(command, [.. settlements.Select(s => s.Outcome)], cancellationToken);
         return [.. settlements.Select(s => stored.Contains(s.Outcome.Id))];
     }
 

@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using EventShop.Messaging;
+using EventShop.Hosting;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace PaymentService;

@@ -10,10 +10,10 @@ const forbidden = {
     "PUB $JS.ACK.ORDERS.payment-orders.1.1.1.1.0", "SUB orders.>", "SUB _INBOX.>"],
   "order-service": ["PUB $JS.API.STREAM.CREATE.ORDERS", "PUB $JS.API.STREAM.UPDATE.ORDERS", "PUB $JS.API.STREAM.DELETE.ORDERS",
     "PUB $JS.API.STREAM.PURGE.ORDERS", "PUB $JS.API.CONSUMER.CREATE.ORDERS.spy", "PUB $JS.API.CONSUMER.DURABLE.CREATE.ORDERS.spy",
-    "PUB $JS.API.CONSUMER.MSG.NEXT.ORDERS.payment-orders", "PUB $JS.ACK.ORDERS.payment-orders.1.1.1.1.0", "PUB dead-letters.payment-orders",
+    "PUB $JS.API.CONSUMER.MSG.NEXT.ORDERS.payment-orders", "PUB $JS.ACK.ORDERS.payment-orders.1.1.1.1.0", "PUB dlq.payment-service.payment-orders.9f1c5d3e-0000-8000-8000-000000000000",
     "SUB _INBOX_payment-service.>", "SUB payments.>", "SUB $SYS.>"],
   "payment-service": ["PUB orders.paid", "PUB orders.declined", "PUB $JS.API.STREAM.DELETE.PAYMENTS", "PUB $JS.API.CONSUMER.CREATE.ORDERS.spy",
-    "PUB $JS.API.CONSUMER.MSG.NEXT.PAYMENTS.order-payments", "PUB $JS.ACK.PAYMENTS.order-payments.1.1.1.1.0", "PUB dead-letters.order-payments",
+    "PUB $JS.API.CONSUMER.MSG.NEXT.PAYMENTS.order-payments", "PUB $JS.ACK.PAYMENTS.order-payments.1.1.1.1.0", "PUB dlq.order-service.order-payments.9f1c5d3e-0000-8000-8000-000000000000",
     "SUB _INBOX_order-service.>", "SUB orders.>", "SUB payments.>"],
 };
 

@@ -1,8 +1,9 @@
-using EventShop.Messaging;
+using EventShop.Hosting;
 using EventShop.ServiceDefaults;
 using Microsoft.AspNetCore.Mvc;
 using PaymentGateway.Chaos;
 using PaymentGateway.Ledger;
+
 using Result = Microsoft.AspNetCore.Http.HttpResults.Results<
     EventShop.ServiceDefaults.CreatedJson<PaymentGateway.Charges.ChargeAnswer>,
     Microsoft.AspNetCore.Http.HttpResults.JsonHttpResult<PaymentGateway.Charges.ChargeAnswer>,
@@ -55,9 +56,9 @@ internal static class CreateCharge
             return TypedResults.Problem("The card network did not answer.", statusCode: StatusCodes.Status503ServiceUnavailable);
         }
 
-        FailPoint.Hit("gateway.before-capture");
+        ProcessStep.Reached("gateway.before-capture");
         await ledger.Record(charge);
-        FailPoint.Hit("gateway.after-capture");
+        ProcessStep.Reached("gateway.after-capture");
         if (charge.Token == PaymentTokens.LostReply)
         {
             context.Abort();

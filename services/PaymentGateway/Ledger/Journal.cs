@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using System.Threading.Channels;
-using EventShop.Messaging;
+using EventShop.Hosting;
 
 namespace PaymentGateway.Ledger;
 

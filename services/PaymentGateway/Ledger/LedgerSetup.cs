@@ -1,4 +1,4 @@
-using EventShop.Messaging;
+using EventShop.Hosting;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using PaymentGateway.Charges;
 
