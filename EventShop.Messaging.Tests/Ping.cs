@@ -54,7 +54,7 @@ public sealed class PingHandler(PingScript script) : IHandle<Ping>
 }
 
 /// <summary>What a test wants done with each ping.</summary>
-public sealed class PingScript
+public class PingScript
 {
     public System.Collections.Concurrent.ConcurrentQueue<(int Number, int Attempt, Guid EventId)> Attempts { get; } = new();
 

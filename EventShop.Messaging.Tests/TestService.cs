@@ -46,10 +46,12 @@ public sealed class TestService : IAsyncDisposable
     /// <param name="natsUrl">A way to the broker other than its own address.</param>
     /// <param name="stream">The stream of the pings, other than <see cref="Ping.Stream"/>.</param>
     /// <param name="operators">Whether it has the endpoints for operators.</param>
+    /// <param name="handlers">What handles the pings; by default <see cref="PingHandler"/>.</param>
+    /// <param name="startAt">Where its consumer begins; by default with all there are.</param>
     /// <param name="settings">Configuration, for example <c>("Messaging:Consumers:ping-handler:MaxAttempts", "2")</c>.</param>
     public static async Task<TestService> StartAsync(
         NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, string? natsUrl = null,
-        StreamDefinition? stream = null, bool operators = false, params (string Key, string Value)[] settings)
+        StreamDefinition? stream = null, bool operators = false, Action<HandlerMap>? handlers = null, StartAt? startAt = null, params (string Key, string Value)[] settings)
     {
         var web = operators ? WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ping-service" }) : null;
         var plain = operators ? null : Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ApplicationName = "ping-service" });
@@ -63,7 +65,7 @@ public sealed class TestService : IAsyncDisposable
         builder.Services.AddSingleton(script ?? new PingScript());
         var messaging = builder.AddMessaging().Publishes(stream ?? Ping.Stream);
         if (consumes)
-            messaging.Consumes(Consumer, Ping.Stream.Name, "pings.>", StartAt.Beginning, handlers => handlers.Handle<Ping, PingHandler>());
+            messaging.Consumes(Consumer, Ping.Stream.Name, "pings.>", startAt ?? StartAt.Beginning, handlers ?? (map => map.Handle<Ping, PingHandler>()));
 
         var service = new TestService(web is null ? plain!.Build() : BuildForOperators(web));
         await service._host.StartAsync();

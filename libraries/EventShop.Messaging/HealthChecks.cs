@@ -48,7 +48,7 @@ internal sealed class OutboxHealthCheck(OutboxKeeper keeper, OutboxOptions optio
         if (keeper.Backlog is not { } backlog)
             return Task.FromResult(HealthCheckResult.Unhealthy("not read yet"));
         var age = backlog.Oldest is { } oldest ? clock.GetUtcNow() - oldest : TimeSpan.Zero;
-        var description = $"{backlog.Unsent} unsent, oldest {Math.Max(0, age.TotalSeconds):0.0} s, {backlog.Parked} parked";
+        var description = $"{backlog.Unsent} unsent, oldest {Math.Max(0, age.TotalSeconds):0.0} s, {backlog.Parked} parked{(backlog.Scheduled > 0 ? $", {backlog.Scheduled} scheduled" : "")}";
         if (backlog.Parked > 0)
             description = $"{description} since {backlog.ParkedSince:yyyy-MM-dd'T'HH:mm:ss'Z'}: {backlog.ParkedFor}";
         return Task.FromResult(age > options.UnhealthyAge || backlog.Parked > 0

@@ -6,7 +6,7 @@ const images = { "order-service": "OrderService", "payment-service": "PaymentSer
 
 export function readSource(root) {
   const text = (...path) => readFileSync(join(root, ...path), "utf8");
-  const code = ["EventShop.Messaging", "EventShop.ServiceDefaults", "EventShop.Contracts", "services"]
+  const code = ["libraries", "EventShop.ServiceDefaults", "EventShop.Contracts", "services"]
     .flatMap((folder) => files(join(root, folder))).filter((file) => file.endsWith(".cs")).map((file) => readFileSync(file, "utf8")).join("\n");
   const settings = Object.values(images).map((folder) => JSON.parse(text("services", folder, "appsettings.json")));
   const workers = Object.assign({}, ...settings.map((file) => file.Messaging?.Consumers));

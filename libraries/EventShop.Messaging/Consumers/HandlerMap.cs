@@ -10,6 +10,7 @@ public sealed class HandlerMap
     private delegate Task Dispatch(IServiceProvider services, byte[] body, MessageContext context, CancellationToken cancellationToken);
 
     private readonly Dictionary<string, Dispatch> _handlers = [];
+    private readonly List<Type> _middleware = [];
     private readonly IServiceCollection _services;
     private string? _source;
 
@@ -37,6 +38,38 @@ public sealed class HandlerMap
         return this;
     }
 
+    /// <summary>
+    /// Gives events of type <typeparamref name="TEvent"/> to <typeparamref name="THandler"/>, those that the consumer's workers have in hand together. It is
+    /// made anew for each batch; middleware runs for each message.
+    /// </summary>
+    /// <param name="maxSize">The most events in a batch. There are never more than the consumer has workers.</param>
+    public HandlerMap HandleBatch<TEvent, THandler>(int maxSize = 100)
+        where TEvent : IEvent<TEvent>
+        where THandler : class, IHandleBatch<TEvent>
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxSize, 1);
+        _services.AddScoped<THandler>();
+        Batcher<TEvent>? batcher = null;
+        _handlers.Add(TEvent.Type, (services, body, context, cancellationToken) =>
+            LazyInitializer.EnsureInitialized(ref batcher, () => new(HandleIn(services.GetRequiredService<IServiceScopeFactory>()), maxSize))
+                .HandleAsync(Read<TEvent>(body), context, cancellationToken));
+        return this;
+
+        static Func<IReadOnlyList<BatchItem<TEvent>>, CancellationToken, Task> HandleIn(IServiceScopeFactory scopes) => async (batch, cancellationToken) =>
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            await scope.ServiceProvider.GetRequiredService<THandler>().HandleAsync(batch, cancellationToken);
+        };
+    }
+
+    /// <summary>Runs <typeparamref name="TMiddleware"/> around every handler of this consumer, inside those that were added before.</summary>
+    public HandlerMap Use<TMiddleware>() where TMiddleware : class, IMessageMiddleware
+    {
+        _services.AddScoped<TMiddleware>();
+        _middleware.Add(typeof(TMiddleware));
+        return this;
+    }
+
     /// <summary>Whether a handler takes this type.</summary>
     internal bool Knows(string type) => _handlers.ContainsKey(type);
 
@@ -45,9 +78,13 @@ public sealed class HandlerMap
     {
         if (_source is not null && context.Source != _source)
             throw new PoisonMessageException($"its source is not {_source}");
-        return _handlers.TryGetValue(context.Type, out var dispatch)
-            ? dispatch(services, body, context, cancellationToken)
-            : throw new PoisonMessageException($"no handler for its type; known: {string.Join(", ", _handlers.Keys)}");
+        if (!_handlers.TryGetValue(context.Type, out var dispatch))
+            throw new PoisonMessageException($"no handler for its type; known: {string.Join(", ", _handlers.Keys)}");
+        return Around(0, cancellationToken);
+
+        Task Around(int middleware, CancellationToken token) => middleware == _middleware.Count
+            ? dispatch(services, body, context, token)
+            : ((IMessageMiddleware)services.GetRequiredService(_middleware[middleware])).InvokeAsync(context, next => Around(middleware + 1, next), token);
     }
 
     private static TEvent Read<TEvent>(byte[] body) where TEvent : IEvent<TEvent>
