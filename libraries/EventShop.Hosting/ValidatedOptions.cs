@@ -12,19 +12,20 @@ public static class ValidatedOptions
     /// <param name="configuration">The configuration.</param>
     /// <param name="section">The section's path.</param>
     /// <param name="configure">Sets options in code; the configuration overrides them.</param>
-    /// <param name="sections">Sections inside this one that are read by others.</param>
+    /// <param name="sections">
+    /// Sections inside this one that are read by others: then a key that is not known is an error. Null: other keys are allowed, because the section's
+    /// name may be another program's too.
+    /// </param>
     /// <exception cref="OptionsValidationException">One failure for each wrong value, and for each key that is not known.</exception>
     public static TOptions GetValidated<TOptions>(
-        this IConfiguration configuration, string section, Action<TOptions>? configure = null, params string[] sections)
+        this IConfiguration configuration, string section, Action<TOptions>? configure = null, string[]? sections = null)
         where TOptions : class, new()
     {
         var options = new TOptions();
         configure?.Invoke(options);
         var values = configuration.GetSection(section);
         var properties = typeof(TOptions).GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(p => p.CanWrite).ToArray();
-        var known = properties.Select(property => property.Name).Concat(sections).ToArray();
-        var failures = values.GetChildren().Select(child => child.Key).Except(known, StringComparer.OrdinalIgnoreCase)
-            .Select(key => $"{section}:{key} is not known: {section} has {string.Join(", ", known.Order(StringComparer.Ordinal))}").ToList();
+        var failures = sections is null ? [] : Unknown(values, [.. properties.Select(property => property.Name), .. sections]).ToList();
         foreach (var property in properties)
         {
             if (values[property.Name] is not { } text)
@@ -52,6 +53,10 @@ public static class ValidatedOptions
 
         string Failure(string key, string value, string allowed) => $"{section}:{key} is '{value}': {allowed}";
     }
+
+    private static IEnumerable<string> Unknown(IConfigurationSection values, string[] known) =>
+        values.GetChildren().Select(child => child.Key).Except(known, StringComparer.OrdinalIgnoreCase)
+            .Select(key => $"{values.Path}:{key} is not known: {values.Path} has {string.Join(", ", known.Order(StringComparer.Ordinal))}");
 
     private static IEnumerable<string> Broken(PropertyInfo property, object? value) =>
         from annotation in property.GetCustomAttributes<ValidationAttribute>()

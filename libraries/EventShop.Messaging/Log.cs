@@ -44,6 +44,9 @@ internal static partial class Log
     [LoggerMessage(25, LogLevel.Information, "Waiting for stream {Stream}, which another service makes")]
     public static partial void StreamAwaited(this ILogger log, string stream);
 
+    [LoggerMessage(17, LogLevel.Information, "The settings {Section} are for no consumer of this service, which has {Consumers}")]
+    public static partial void SettingsOfNoConsumer(this ILogger log, string section, string consumers);
+
     [LoggerMessage(26, LogLevel.Warning, "Lost the connection to NATS at {Url}. Reconnecting")]
     public static partial void ConnectionLost(this ILogger log, string url);
 

@@ -51,7 +51,7 @@ public sealed class MessagingBuilder
             throw new OptionsValidationException(section, typeof(ConsumerOptions), [$"consumer '{name}' is there twice: each needs a name of its own"]);
         var map = new HandlerMap(_host.Services);
         handlers(map);
-        var definition = new ConsumerDefinition(name, stream, subject, start, map, _host.Configuration.GetValidated(section, configure));
+        var definition = new ConsumerDefinition(name, stream, subject, start, map, _host.Configuration.GetValidated(section, configure, sections: []));
         _host.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Longer(host.ShutdownTimeout, definition.Options.DrainTimeout + AfterDrain));
 
         if (_consumers.Count == 1)
@@ -75,7 +75,7 @@ public sealed class MessagingBuilder
 
     private StreamDefinition AddDeadLetters()
     {
-        var options = _host.Configuration.GetValidated<DeadLetterOptions>("Messaging:DeadLetters");
+        var options = _host.Configuration.GetValidated<DeadLetterOptions>("Messaging:DeadLetters", sections: []);
         var stream = DeadLetters.StreamOf(options, _options);
         _host.Services.AddSingleton(stream);
         _host.Services.AddSingleton<BrokerCalls>();
@@ -91,7 +91,7 @@ public sealed class MessagingBuilder
 
     private void AddInboxKeeper(StreamDefinition deadLetters)
     {
-        var options = _host.Configuration.GetValidated<InboxOptions>("Messaging:Inbox");
+        var options = _host.Configuration.GetValidated<InboxOptions>("Messaging:Inbox", sections: []);
         // What other services' streams keep is asked of the broker when there is something to prune.
         if (options.Retention < deadLetters.MaxAge)
             throw Contradiction("Messaging:Inbox:Retention", options.Retention.Value,

@@ -31,14 +31,14 @@ public static class MessagingExtensions
                 configure?.Invoke(options);
             },
             sections: ["Consumers", "DeadLetters", "Inbox", "Outbox"]);
-        var outbox = host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox");
+        var outbox = host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox", sections: []);
 
         var services = host.Services;
         services.AddSingleton(options);
         services.AddSingleton(outbox);
         services.AddSingleton(new SchemaScripts(MessagingSchema.Scripts(options.Schema)));
         host.AddDatabaseSetup();
-        services.AddHostedService(provider => new RegistrationCheck(provider, host.Configuration));
+        services.AddHostedService(provider => new RegistrationCheck(provider, host.Configuration, provider.GetRequiredService<ILogger<RegistrationCheck>>()));
         // Needs all that a write needs, and writes nothing.
         services.AddSingleton(new DatabaseProbe($"delete from {options.Tables}outbox_unsent where false"));
         services.AddDatabaseWatch();

@@ -2,7 +2,7 @@ using EventShop.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
 
 namespace EventShop.Messaging;
@@ -16,17 +16,16 @@ internal sealed class RegistrationCheck : IHostedService
     private const string Consumers = "Messaging:Consumers";
 
     /// <exception cref="StartupException">There is no connection to NATS.</exception>
-    /// <exception cref="OptionsValidationException">The configuration has options for a consumer that is not there.</exception>
-    public RegistrationCheck(IServiceProvider services, IConfiguration configuration)
+    public RegistrationCheck(IServiceProvider services, IConfiguration configuration, ILogger<RegistrationCheck> log)
     {
         if (!services.GetRequiredService<IServiceProviderIsService>().IsService(typeof(INatsConnection)))
             throw new StartupException(
                 "no INatsConnection is registered: call builder.AddNatsClient(\"nats\") of Aspire.NATS.Net, or builder.Services.AddSingleton<INatsConnection>(…)");
         var known = services.GetServices<ConsumerDefinition>().Select(consumer => consumer.Name).ToArray();
         var unknown = configuration.GetSection(Consumers).GetChildren().Select(section => section.Key).Except(known, StringComparer.OrdinalIgnoreCase).ToArray();
-        if (unknown.Length > 0)
-            throw new OptionsValidationException(Consumers, typeof(ConsumerOptions), unknown.Select(name =>
-                $"{Consumers}:{name} is for no consumer: this service has {(known.Length == 0 ? "none" : string.Join(", ", known))}"));
+        // No error: services that share an environment have each other's settings.
+        foreach (var name in unknown)
+            log.SettingsOfNoConsumer($"{Consumers}:{name}", known.Length == 0 ? "none" : string.Join(", ", known));
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
