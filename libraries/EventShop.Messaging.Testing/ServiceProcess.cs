@@ -39,10 +39,10 @@ public sealed partial class ServiceProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        if (killAt is not null)
+        start.Environment["KILL_AT"] = killAt;
+        if (killAt is not null || start.Environment.ContainsKey("FIRST_CALLS"))
         {
             start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(ServiceProcess).Assembly.Location;
-            start.Environment["KILL_AT"] = killAt;
         }
 
         process = new Process { StartInfo = start };

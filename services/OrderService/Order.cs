@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json.Serialization;
 using EventShop.Contracts;
 
@@ -76,3 +77,24 @@ public sealed record Money(decimal Amount, string Currency);
 /// <param name="AwaitsPayment">The payment service has to answer what becomes of the money.</param>
 public sealed record Transition(
     Guid OrderId, OrderStatus From, OrderStatus To, HistoryEntry Entry, Money? Price = null, bool AwaitsPayment = false);
+
+/// <summary>The time in a version 7 UUID: it begins with 48 bits of Unix milliseconds (RFC 9562), so ids lie in order of time.</summary>
+internal static class UuidV7
+{
+    /// <summary>Less than or equal to every id of this millisecond or later, and greater than every one before.</summary>
+    public static Guid FirstAt(DateTimeOffset time)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Clear();
+        BinaryPrimitives.WriteInt64BigEndian(bytes, time.ToUnixTimeMilliseconds() << 16);
+        return new Guid(bytes, bigEndian: true);
+    }
+
+    /// <summary>When the id was made, to the millisecond.</summary>
+    public static DateTimeOffset TimeOf(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16);
+    }
+}

@@ -77,7 +77,15 @@ internal sealed class InboxKeeper(
 
     private async Task<TimeSpan?> MaxAgeAsync(string stream, CancellationToken cancellationToken)
     {
-        var age = (await jetStream.GetStreamAsync(stream, cancellationToken: cancellationToken)).Info.Config.MaxAge;
+        TimeSpan age;
+        try
+        {
+            age = (await jetStream.GetStreamAsync(stream, cancellationToken: cancellationToken)).Info.Config.MaxAge;
+        }
+        catch (NatsJSApiException e)
+        {
+            throw new NatsJSException($"stream {stream}: {e.Message}", e);
+        }
         if (age > TimeSpan.Zero)
             return age;
         log.InboxNotPruned($"stream {stream} has no age limit");

@@ -77,7 +77,7 @@ internal sealed class OutboxTable(DatabaseSessions sessions, OutboxOptions optio
         {
             await using var batch = sessions.CreateQueueBatch($"""
                 with old as materialized (
-                  select id, stored_at from {_outbox} where stored_at >= @after and (stored_at, id) > (@after, @after_id) and stored_at < @oldest_kept
+                  select id, stored_at from {_outbox} where (stored_at, id) > (@after, @after_id) and stored_at < @oldest_kept
                   order by stored_at, id limit @batch
                 ), removed as (
                   delete from {_outbox} o using old

@@ -1,7 +1,7 @@
 -- Keys are texts, and ids need not be of version 7: what is old, and since when an event is owed, is told by columns of their own.
 alter table outbox alter column key type text using key::text;
 alter table outbox add column stored_at timestamptz not null default now();
-create index outbox_stored on outbox (stored_at);
+create index outbox_stored on outbox (stored_at, id);
 
 alter table outbox_discarded alter column key type text using key::text;
 
