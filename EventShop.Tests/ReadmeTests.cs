@@ -8,17 +8,6 @@ public sealed partial class ReadmeTests
     private static readonly string Root = Repository.Root;
 
     [Fact]
-    public void The_table_that_follows_an_order_names_files_that_exist_thirteen_at_most()
-    {
-        var readme = File.ReadAllText(Path.Combine(Root, "README.md"));
-        var table = readme[readme.IndexOf("## Trace an order", StringComparison.Ordinal)..];
-        var files = TableFile().Matches(table).Select(match => match.Groups["file"].Value).ToArray();
-
-        Assert.InRange(files.Length, 8, 13);
-        Assert.All(files, file => Assert.True(File.Exists(Path.Combine(Root, file)), $"{file} does not exist"));
-    }
-
-    [Fact]
     public void Its_links_lead_somewhere()
     {
         foreach (var document in Directory.GetFiles(Root, "*.md").Concat(Directory.GetFiles(Path.Combine(Root, "docs"), "*.md", SearchOption.AllDirectories)))
@@ -32,16 +21,13 @@ public sealed partial class ReadmeTests
     [Fact]
     public void Acknowledgements_are_sent_in_one_file()
     {
-        var senders = Directory.GetFiles(Path.Combine(Root, "EventShop.Messaging"), "*.cs", SearchOption.AllDirectories)
+        var senders = Directory.GetFiles(Path.Combine(Root, "libraries"), "*.cs", SearchOption.AllDirectories)
             .Concat(Directory.GetFiles(Path.Combine(Root, "services"), "*.cs", SearchOption.AllDirectories))
             .Where(file => Acknowledgement().IsMatch(File.ReadAllText(file)))
             .Select(Path.GetFileName);
 
         Assert.Equal(["Settlement.cs"], senders);
     }
-
-    [GeneratedRegex(@"^\|[^|]*\|[^|`]*`(?<file>[A-Za-z./]+\.cs)`", RegexOptions.Multiline)]
-    private static partial Regex TableFile();
 
     [GeneratedRegex(@"\]\((?<target>(?!https?:|#|mailto:)[^)#]+)")]
     private static partial Regex RelativeLink();

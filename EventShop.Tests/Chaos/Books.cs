@@ -9,7 +9,7 @@ internal sealed record Books(
     IReadOnlyDictionary<Guid, BookedOrder> Orders, IReadOnlyDictionary<Guid, BookedPayment> Payments,
     IReadOnlyList<BookedEvent> OrderEvents, IReadOnlyList<BookedEvent> PaymentEvents)
 {
-    private const string Events = "select id as Id, key as Key, type as Type from outbox";
+    private const string Events = "select id as Id, key::uuid as Key, type as Type from outbox";
 
     public static async Task<Books> ReadAsync(string ordersDatabase, string paymentsDatabase)
     {

@@ -23,11 +23,11 @@ public sealed class CheckerTests(SharedPostgres postgres)
         await DamageAsync("orders", "update orders set status = 'Pending' where id = @id", 2, "an order is settled");
         await DamageAsync("orders", "update orders set history = history || history where id = @id", 3, "its history is");
         await DamageAsync("payments", "delete from payments where order_id = @id", 4, "an order has the payment its status says");
-        await DamageAsync("orders", "delete from outbox where key = @id", 5, "an order told of its creation and of one outcome, once");
-        await DamageAsync("payments", "update outbox set type = 'eventshop.payments.failed.v1' where key = @id", 6,
+        await DamageAsync("orders", "delete from outbox where key = @id::text", 5, "an order told of its creation and of one outcome, once");
+        await DamageAsync("payments", "update outbox set type = 'eventshop.payments.failed.v1' where key = @id::text", 6,
             "a payment told of one outcome");
         await DamageAsync("orders", "update orders set total = total + 1 where id = @id", 7, "the gateway captured a paid order's total");
-        await DamageAsync("orders", "update outbox set id = gen_random_uuid() where key = @id and type like '%created%'", 8,
+        await DamageAsync("orders", "update outbox set id = gen_random_uuid() where key = @id::text and type like '%created%'", 8,
             "every event of the outbox is in ORDERS");
 
         // A second capture under another key, as a service that forgot its key would make it.

@@ -45,6 +45,8 @@ public sealed partial class ServiceProcess : IAsyncDisposable
             start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(ServiceProcess).Assembly.Location;
         }
 
+        // A test run that is interrupted never gets to dispose of its services.
+        AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
         process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Read(line.Data, output);
         process.ErrorDataReceived += (_, line) => Read(line.Data, errors);
@@ -176,6 +178,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         }
 
         disposed = true;
+        AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
         Client.Dispose();
         if (!process.HasExited)
         {
@@ -183,6 +186,14 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         }
 
         process.Dispose();
+    }
+
+    private void OnProcessExit(object? sender, EventArgs args)
+    {
+        if (!process.HasExited)
+        {
+            process.Kill(entireProcessTree: true);
+        }
     }
 
     private void Read(string? line, ConcurrentQueue<string> lines)
