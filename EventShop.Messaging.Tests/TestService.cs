@@ -53,6 +53,28 @@ public sealed class TestService : IAsyncDisposable
         NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, string? natsUrl = null,
         StreamDefinition? stream = null, bool operators = false, Action<HandlerMap>? handlers = null, StartAt? startAt = null, params (string Key, string Value)[] settings)
     {
+        var service = new TestService(Build(nats, connectionString, consumes, script, natsUrl, stream, operators, handlers, startAt, settings));
+        await service._host.StartAsync();
+        if (service._host is WebApplication app)
+            service.Client.BaseAddress = new(app.Urls.First());
+        return service;
+    }
+
+    /// <summary>Runs a verb of its command line beside it, in a process that is none: a host that is built and not started.</summary>
+    /// <returns>The exit code and what it wrote to stdout.</returns>
+    public static async Task<(int ExitCode, string Output)> RunCommandAsync(NatsServer nats, string connectionString, params string[] words)
+    {
+        var host = Build(nats, connectionString);
+        await using var disposal = (IAsyncDisposable)host;
+        await using var output = new StringWriter();
+        var command = host.Services.GetServices<IServiceCommand>().Single(command => command.Name == words[0]);
+        return (await command.RunAsync(words[1..], output, TestContext.Current.CancellationToken), output.ToString());
+    }
+
+    private static IHost Build(
+        NatsServer nats, string connectionString, bool consumes = true, PingScript? script = null, string? natsUrl = null,
+        StreamDefinition? stream = null, bool operators = false, Action<HandlerMap>? handlers = null, StartAt? startAt = null, params (string Key, string Value)[] settings)
+    {
         var web = operators ? WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "ping-service" }) : null;
         var plain = operators ? null : Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ApplicationName = "ping-service" });
         var builder = (IHostApplicationBuilder?)web ?? plain!;
@@ -66,12 +88,7 @@ public sealed class TestService : IAsyncDisposable
         var messaging = builder.AddMessaging().Publishes(stream ?? Ping.Stream);
         if (consumes)
             messaging.Consumes(Consumer, Ping.Stream.Name, "pings.>", startAt ?? StartAt.Beginning, handlers ?? (map => map.Handle<Ping, PingHandler>()));
-
-        var service = new TestService(web is null ? plain!.Build() : BuildForOperators(web));
-        await service._host.StartAsync();
-        if (service._host is WebApplication app)
-            service.Client.BaseAddress = new(app.Urls.First());
-        return service;
+        return web is null ? plain!.Build() : BuildForOperators(web);
     }
 
     /// <summary>As a handler of the consumer gets it.</summary>

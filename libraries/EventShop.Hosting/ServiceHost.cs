@@ -10,6 +10,9 @@ public static class ServiceHost
 {
     private const string Setup = "setup";
 
+    /// <summary>What a shell expects of a program that Ctrl+C ended: 128 + SIGINT.</summary>
+    private const int Interrupted = 130;
+
     /// <summary>
     /// Builds the service and runs it until it is told to stop. With the argument <c>setup</c> it makes what the service needs to find
     /// (<see cref="ISetup"/>) and ends; with the name of an <see cref="IServiceCommand"/> it runs that.
@@ -22,10 +25,15 @@ public static class ServiceHost
     /// </returns>
     public static Task<int> RunAsync(string[] args, Func<IHost> build) => ExplainAsync(async () =>
     {
+        var output = Console.Out;
+        var word = args is [var first, ..] && !first.StartsWith('-') && !first.Contains('=') ? first : null;
+        // Scripts read what a command answers: what is logged meanwhile goes to stderr.
+        if (word is not (null or Setup))
+            Console.SetOut(Console.Error);
         var host = build();
         await using var disposal = host as IAsyncDisposable;
-        if (args is [var word, .. var arguments] && !word.StartsWith('-') && !word.Contains('='))
-            return await RunCommandAsync(host.Services, word, arguments);
+        if (word is not null)
+            return await RunCommandAsync(host.Services, word, args[1..], output);
         await StartAsync(host);
         await host.WaitForShutdownAsync();
         return host.Services.GetServices<IHostedService>().Any(HasFailed) ? 1 : 0;
@@ -33,7 +41,9 @@ public static class ServiceHost
 
     /// <summary>Runs something, and tells in one line what kept it from running and is no defect.</summary>
     /// <returns>Its exit code, or 1.</returns>
-    public static async Task<int> ExplainAsync(Func<Task<int>> run)
+    public static Task<int> ExplainAsync(Func<Task<int>> run) => ExplainAsync("cannot start", run);
+
+    private static async Task<int> ExplainAsync(string what, Func<Task<int>> run)
     {
         try
         {
@@ -41,12 +51,12 @@ public static class ServiceHost
         }
         catch (Exception exception) when (Explain(exception) is { } reason)
         {
-            await Console.Error.WriteLineAsync($"{AppDomain.CurrentDomain.FriendlyName} cannot start: {reason}");
+            await Console.Error.WriteLineAsync($"{AppDomain.CurrentDomain.FriendlyName} {what}: {reason}");
             return 1;
         }
     }
 
-    private static async Task<int> RunCommandAsync(IServiceProvider services, string word, string[] arguments)
+    private static async Task<int> RunCommandAsync(IServiceProvider services, string word, string[] arguments, TextWriter output)
     {
         if (word is Setup)
         {
@@ -65,7 +75,17 @@ public static class ServiceHost
             pressed.Cancel = true;
             interrupted.Cancel();
         };
-        return await wanted.RunAsync(arguments, Console.Out, interrupted.Token);
+        return await ExplainAsync(word, async () =>
+        {
+            try
+            {
+                return await wanted.RunAsync(arguments, output, interrupted.Token);
+            }
+            catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+            {
+                return Interrupted;
+            }
+        });
     }
 
     private static async Task StartAsync(IHost host)

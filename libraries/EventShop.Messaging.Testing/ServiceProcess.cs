@@ -114,9 +114,20 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         IReadOnlyDictionary<string, string?>? environment = null,
         params string[] arguments)
     {
+        var (exitCode, _, errors) = await RunCommand(project, environment, arguments);
+        return (exitCode, errors);
+    }
+
+    /// <summary>Runs a verb of its command line.</summary>
+    /// <returns>Its exit code and what it wrote.</returns>
+    public static async Task<(int ExitCode, string Output, string Errors)> RunCommand(
+        string project,
+        IReadOnlyDictionary<string, string?>? environment = null,
+        params string[] arguments)
+    {
         await using var started = new ServiceProcess(project, environment, port: 0, arguments: arguments);
         await started.process.WaitForExitAsync().WaitAsync(StartLimit);
-        return (started.process.ExitCode, started.Errors);
+        return (started.process.ExitCode, string.Join('\n', started.output), started.Errors);
     }
 
     /// <summary>Waits until /health answers 200.</summary>

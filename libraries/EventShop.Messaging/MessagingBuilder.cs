@@ -78,11 +78,11 @@ public sealed class MessagingBuilder
         var options = _host.Configuration.GetValidated<DeadLetterOptions>("Messaging:DeadLetters", sections: []);
         var stream = DeadLetters.StreamOf(options, _options);
         _host.Services.AddSingleton(stream);
-        _host.Services.AddSingleton<BrokerCalls>();
         _host.Services.AddSingleton<ObsoleteLetters>();
         _host.Services.AddSingleton(services => new DeadLetters(
             services.GetRequiredService<INatsJSContext>(), services.GetRequiredService<BrokerCalls>(), services.GetRequiredService<ObsoleteLetters>(),
             options, _options, services.GetRequiredService<ILogger<DeadLetters>>()));
+        _host.Services.AddSingleton<IServiceCommand, DeadLettersCommand>();
         _host.Services.AddSingleton<DeadLetterWatch>();
         _host.Services.AddHostedService(services => services.GetRequiredService<DeadLetterWatch>());
         _host.Services.AddHealthChecks().AddCheck<DeadLettersHealthCheck>("dead-letters");

@@ -45,6 +45,7 @@ public static class MessagingExtensions
 
         services.TryAddSingleton<INatsJSContext>(provider => new NatsJSContext(provider.GetRequiredService<INatsConnection>()));
         services.AddSingleton<BrokerConnection>();
+        services.AddSingleton<BrokerCalls>();
         services.AddSingleton<ConsumerStarts>();
         services.AddSingleton<Topology>();
         services.AddSingleton<ISetup, TopologySetup>();
@@ -66,6 +67,12 @@ public static class MessagingExtensions
         services.AddHostedService(provider => provider.GetRequiredService<Topology>());
         services.AddHostedService(provider => provider.GetRequiredService<OutboxKeeper>());
         services.AddHostedService(provider => provider.GetRequiredService<OutboxRelay>());
+
+        services.AddSingleton<Servers>();
+        services.AddSingleton<IServiceCommand, StatusCommand>();
+        services.AddSingleton<IServiceCommand, ConsumersCommand>();
+        services.AddSingleton<IServiceCommand, ParkedCommand>();
+        services.AddSingleton<IServiceCommand, SchemaCommand>();
 
         services.AddHealthChecks()
             .AddCheck<NatsHealthCheck>("nats")

@@ -20,7 +20,11 @@ internal sealed class DatabaseSetup(
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public async Task RunAsync(CancellationToken cancellationToken)
+    public Task RunAsync(CancellationToken cancellationToken) => RunAsync(log.SchemaApplied, cancellationToken);
+
+    /// <param name="applied">Is told the name of each script that is applied; again where it had to begin again.</param>
+    /// <param name="cancellationToken">Ends it; nothing is applied then.</param>
+    public async Task RunAsync(Action<string> applied, CancellationToken cancellationToken)
     {
         var started = clock.GetTimestamp();
         while (true)
@@ -29,7 +33,7 @@ internal sealed class DatabaseSetup(
             {
                 if (created is not null)
                     await EnsureDatabaseAsync(created.ConnectionString, cancellationToken);
-                await SchemaMigrator.ApplyAsync(db, Scripts(), log.SchemaApplied, cancellationToken);
+                await SchemaMigrator.ApplyAsync(db, Scripts(), applied, cancellationToken);
                 return;
             }
             catch (NpgsqlException e) when (e.IsDatabaseUnavailable() && clock.GetElapsedTime(started) < options.StartupTimeout)
