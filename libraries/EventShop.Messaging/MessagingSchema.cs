@@ -24,11 +24,13 @@ public static class MessagingSchema
     }
 
     /// <summary>One script of all, for <c>psql</c> or a tool for migrations. Run again, it applies only what is new.</summary>
-    /// <inheritdoc cref="Scripts"/>
-    public static string Script(string? schema = null)
+    /// <param name="schema">See <see cref="MessagingOptions.Schema"/>.</param>
+    /// <param name="inTransaction">Whether the script begins a transaction and commits it. False: the tool runs it in a transaction of its own.</param>
+    public static string Script(string? schema = null, bool inTransaction = true)
     {
-        var text = new StringBuilder("""
-            begin;
+        // In a block, because a select would print its row, and is no statement of PL/pgSQL, into which migrations may be wrapped.
+        var text = new StringBuilder($"""
+            do $lock$ begin perform pg_advisory_xact_lock({SchemaMigrator.SchemaLock}); end $lock$;
             create table if not exists schema_versions (name text primary key, applied_at timestamptz not null default now());
             alter table schema_versions add column if not exists checksum text;
 
@@ -47,7 +49,7 @@ public static class MessagingSchema
                 $script$;
 
                 """);
-        return text.Append("commit;\n").ToString();
+        return inTransaction ? $"begin;\n{text}commit;\n" : text.ToString();
     }
 
     /// <summary>Applies what has not been applied.</summary>

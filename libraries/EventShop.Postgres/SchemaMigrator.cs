@@ -7,7 +7,7 @@ namespace EventShop.Postgres;
 internal static class SchemaMigrator
 {
     /// <summary>Any number that all processes agree on.</summary>
-    private const long SchemaLock = 0x4576656E7453686F;
+    public const long SchemaLock = 0x4576656E7453686F;
 
     /// <param name="db">The database.</param>
     /// <param name="scripts">All scripts, applied or not.</param>

@@ -13,7 +13,13 @@ public sealed class Outbox
     private readonly string _tables;
 
     internal Outbox(NpgsqlDataSource db, OutboxRelay relay, OutboxOptions options, MessagingOptions messaging) =>
-        (_db, _relay, _options, _tables) = (db, relay, options, messaging.Tables);
+        (_db, _relay, _options, _tables, Schema) = (db, relay, options, messaging.Tables, messaging.Schema);
+
+    /// <inheritdoc cref="MessagingOptions.Schema"/>
+    internal string? Schema { get; }
+
+    /// <inheritdoc cref="OutboxRelay.Wake"/>
+    internal void Wake() => _relay.Wake();
 
     /// <summary>
     /// Runs a statement that changes state, alone in its transaction, together with the events that tell of it, and publishes those. An event is

@@ -50,6 +50,14 @@ internal sealed class OutboxRelay : BackgroundService
     /// <summary>Takes a committed event. Never waits: what does not fit stays in the table for the sweep.</summary>
     public void Offer(OutboxEvent e) => _committed.Writer.TryWrite((e, _clock.GetTimestamp()));
 
+    /// <summary>Has the table looked at now, and not at the sweep's next time.</summary>
+    public void Wake()
+    {
+        // A sweep that is still to begin sees what is committed now.
+        if (_wakeUp.CurrentCount == 0)
+            _wakeUp.Release();
+    }
+
     /// <summary>
     /// Sends what has been committed, as far as broker and database answer in time. The rest is sent by another process, or after the next start.
     /// </summary>
@@ -185,7 +193,7 @@ internal sealed class OutboxRelay : BackgroundService
     private async Task ListenAsync(CancellationToken stoppingToken)
     {
         await using var connection = await _table.OpenConnectionAsync(stoppingToken);
-        connection.Notification += (_, _) => _wakeUp.Release();
+        connection.Notification += (_, _) => Wake();
         await using (var listen = new NpgsqlCommand($"listen {Notification}", connection))
             await listen.ExecuteNonQueryAsync(stoppingToken);
         while (true)
