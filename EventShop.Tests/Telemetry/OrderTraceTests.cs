@@ -183,7 +183,7 @@ public sealed class OrderTraceTests(SharedPostgres postgres)
         await Eventually.True("the last requests are here", () =>
             traced.Receiver.Spans.Count(span => span.Name == "GET /openapi/{documentName}.json") == services.Length, TracedShop.Patience);
 
-        Assert.All(traced.Receiver.Spans, span => Assert.Contains(span.Scope, new[] { "EventShop.Messaging", "Microsoft.AspNetCore", "System.Net.Http" }));
+        Assert.All(traced.Receiver.Spans, span => Assert.Contains(span.Scope, new[] { "EventShop.Messaging", "EventShop.Postgres", "Microsoft.AspNetCore", "System.Net.Http" }));
         Assert.DoesNotContain(traced.Receiver.Spans, span =>
             span.Name.Contains('$') || span.Name.Contains("INBOX", StringComparison.OrdinalIgnoreCase)
             || span.Attributes.GetValueOrDefault("url.path") is "/health" or "/ready" or "/alive" or "/metrics");

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
@@ -24,7 +25,7 @@ public static class ValidatedOptions
         var options = new TOptions();
         configure?.Invoke(options);
         var values = configuration.GetSection(section);
-        var properties = typeof(TOptions).GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(p => p.CanWrite).ToArray();
+        var properties = typeof(TOptions).GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(IsBound).ToArray();
         var failures = sections is null ? [] : Unknown(values, [.. properties.Select(property => property.Name), .. sections]).ToList();
         foreach (var property in properties)
         {
@@ -53,6 +54,9 @@ public static class ValidatedOptions
 
         string Failure(string key, string value, string allowed) => $"{section}:{key} is '{value}': {allowed}";
     }
+
+    /// <summary>What is part of a contract is set in code only.</summary>
+    private static bool IsBound(PropertyInfo property) => property.CanWrite && property.GetCustomAttribute<BindableAttribute>() is not { Bindable: false };
 
     private static IEnumerable<string> Unknown(IConfigurationSection values, string[] known) =>
         values.GetChildren().Select(child => child.Key).Except(known, StringComparer.OrdinalIgnoreCase)

@@ -6,7 +6,8 @@ namespace EventShop.Messaging;
 /// </summary>
 /// <remarks>
 /// Each message is acknowledged, retried or given up by itself. Return normally to acknowledge all but those that were failed
-/// (<see cref="BatchItem{TEvent}.Fail"/>). Throw, and each of them is handled once more, alone in its batch: so the one whose fault it is is found.
+/// (<see cref="BatchItem{TEvent}.Fail"/>). Throw, and each of them is handled once more, alone in its batch: so the one whose fault it is is found. A batch
+/// that takes longer than HandlerTimeout is a failed attempt of each of them; they come again after different pauses, and in other company.
 /// </remarks>
 public interface IHandleBatch<TEvent>
 {

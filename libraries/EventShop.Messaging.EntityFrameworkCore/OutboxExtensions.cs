@@ -38,7 +38,7 @@ public static class OutboxExtensions
         {
             // A new object each time: an event that is raised twice is refused here.
             context.Add(UnsentEvent.Of(e));
-            context.Add(e);
+            context.Add(e).Property(OutboxModel.StoredAt).CurrentValue = e.DueAt;
         }
     }
 }

@@ -31,6 +31,9 @@ internal sealed class UnsentEvent
 /// </remarks>
 internal sealed class OutboxModel(string? schema) : IModelFinalizingConvention
 {
+    /// <summary>A property that only the model has.</summary>
+    public const string StoredAt = "StoredAt";
+
     private static readonly ValueConverter<DateTimeOffset, DateTime> Utc = new(time => time.UtcDateTime, time => new DateTimeOffset(time));
 
     public void ProcessModelFinalizing(IConventionModelBuilder modelBuilder, IConventionContext<IConventionModelBuilder> context)
@@ -38,7 +41,7 @@ internal sealed class OutboxModel(string? schema) : IModelFinalizingConvention
         var model = (IMutableModel)modelBuilder.Metadata;
         if (schema is null && model.GetDefaultSchema() is { } @default)
             throw new InvalidOperationException(
-                $"The model has the default schema '{@default}', and messaging has none: set Messaging:Schema to the schema of its tables (MessagingOptions.Schema).");
+                $"The model has the default schema '{@default}', and messaging has none: set Messaging:Schema to a schema for its tables (MessagingOptions.Schema), or leave the model's default schema out where they are in public already.");
 
         var outbox = Add(model, typeof(OutboxEvent), "outbox");
         outbox.AddIgnored(nameof(OutboxEvent.DueAt));
@@ -51,6 +54,9 @@ internal sealed class OutboxModel(string? schema) : IModelFinalizingConvention
         Map(outbox, nameof(OutboxEvent.TraceParent), "trace_parent", "text");
         Map(outbox, nameof(OutboxEvent.TraceState), "trace_state", "text");
         Map(outbox, nameof(OutboxEvent.Baggage), "baggage", "text");
+        // Of a scheduled event the time it is due: from then on it is kept.
+        _ = outbox.FindProperty(StoredAt) ?? outbox.AddProperty(StoredAt, typeof(DateTimeOffset?));
+        Map(outbox, StoredAt, "stored_at", "timestamptz").ValueGenerated = ValueGenerated.OnAdd;
 
         var unsent = Add(model, typeof(UnsentEvent), "outbox_unsent");
         Map(unsent, nameof(UnsentEvent.Id), "id", "uuid");

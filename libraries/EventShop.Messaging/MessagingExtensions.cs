@@ -31,6 +31,9 @@ public static class MessagingExtensions
                 configure?.Invoke(options);
             },
             sections: ["Consumers", "DeadLetters", "Inbox", "Outbox"]);
+        if (!Uri.IsWellFormedUriString(options.Source, UriKind.RelativeOrAbsolute) || !char.IsAsciiLetterOrDigit(options.Source.LastOrDefault()))
+            throw new OptionsValidationException(nameof(MessagingOptions.Source), typeof(MessagingOptions), [
+                $"the messaging source is '{options.Source}': it must be a URI reference that ends with the service's name, for example /OrderService"]);
         var outbox = host.Configuration.GetValidated<OutboxOptions>("Messaging:Outbox", sections: []);
 
         var services = host.Services;

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 
 namespace EventShop.Messaging;
@@ -9,13 +10,19 @@ public sealed class MessagingOptions
     /// The publishing service as CloudEvents' <c>source</c> of what it publishes, a URI reference. Part of its contract, so it is set in code. By
     /// default the application's name: <c>/OrderService</c>.
     /// </summary>
+    [Bindable(false)]
     public string Source { get; set; } = "";
 
     /// <summary>
     /// The PostgreSQL schema that has the tables of messaging. Null: the first of the session's <c>search_path</c>, usually <c>public</c>.
     /// </summary>
+    /// <remarks>Another schema has other tables: events that are owed in those of before stay there. Move them with <c>alter table … set schema …</c>.</remarks>
     [RegularExpression("[a-z_][a-z0-9_]{0,62}", ErrorMessage = "must be a name of lower-case letters, digits and _, or left out")]
-    public string? Schema { get; set; }
+    public string? Schema
+    {
+        get;
+        set => field = string.IsNullOrEmpty(value) ? null : value;
+    }
 
     /// <summary>Copies of each stream in a cluster. A single server takes 1 only.</summary>
     [Range(1, 5)]

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using EventShop.Postgres;
 using Npgsql;
 
@@ -8,12 +9,14 @@ namespace EventShop.Messaging;
 /// The tables of messaging, as scripts. A service applies them when it starts, unless <c>Database:ApplySchema</c> is false; here they are for those
 /// who apply them their own way.
 /// </summary>
-public static class MessagingSchema
+public static partial class MessagingSchema
 {
     /// <summary>All scripts, in their order. Each is applied once; which have been is kept in the table <c>schema_versions</c>.</summary>
     /// <param name="schema">See <see cref="MessagingOptions.Schema"/>.</param>
     public static IReadOnlyList<SchemaScript> Scripts(string? schema = null)
     {
+        if (schema is not null && !SchemaName().IsMatch(schema))
+            throw new ArgumentException("The name of a schema has lower-case letters, digits and _.", nameof(schema));
         var scripts = SchemaScripts.EmbeddedIn(typeof(MessagingSchema).Assembly).All;
         return schema is null ? scripts : [.. scripts.Select(script => new SchemaScript(script.Name.Replace("/", $"/{schema}/", StringComparison.Ordinal), $"""
             create schema if not exists "{schema}";
@@ -58,4 +61,7 @@ public static class MessagingSchema
     /// <param name="cancellationToken">Ends it; nothing is applied then.</param>
     public static Task ApplyAsync(NpgsqlDataSource db, string? schema = null, CancellationToken cancellationToken = default) =>
         SchemaMigrator.ApplyAsync(db, Scripts(schema), _ => { }, cancellationToken);
+
+    [GeneratedRegex(@"^[a-z_][a-z0-9_]{0,62}\z")]
+    private static partial Regex SchemaName();
 }

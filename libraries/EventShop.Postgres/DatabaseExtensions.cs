@@ -14,6 +14,12 @@ namespace EventShop.Postgres;
 public static class DatabaseExtensions
 {
     /// <summary>
+    /// The key of an <see cref="NpgsqlDataSource"/> for what runs in the background, whose sessions requests cannot use up. <see cref="AddDatabase"/> adds one;
+    /// with a data source of your own, register a second one under this key for a service whose sessions may all be in use.
+    /// </summary>
+    public const string BackgroundKey = "EventShop.Postgres.Background";
+
+    /// <summary>
     /// Adds an <see cref="NpgsqlDataSource"/> for the connection string of this name, with settings for statements that are few and hot, another
     /// for background work, and health checks (<c>database</c>, <c>database-answers</c>). At start the database is created if it is missing, and
     /// the schema scripts are applied: those of the libraries, and those embedded in <paramref name="schema"/>.

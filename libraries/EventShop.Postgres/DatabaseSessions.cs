@@ -12,7 +12,7 @@ internal sealed class DatabaseSessions(IServiceProvider services)
     /// <summary>
     /// The key of the data source for what runs in the background: with one of its own it gets a session however busy the service is.
     /// </summary>
-    public const string Key = "EventShop.Postgres.Background";
+    public const string Key = DatabaseExtensions.BackgroundKey;
 
     private const string QueueSettings = """
         select set_config('enable_seqscan', 'off', true),
@@ -27,7 +27,9 @@ internal sealed class DatabaseSessions(IServiceProvider services)
         services.GetKeyedService<NpgsqlDataSource>(Key) ?? services.GetRequiredService<NpgsqlDataSource>();
 
     /// <summary>Whether a session stays ours for as long as it listens for notifications.</summary>
-    public bool CanListen { get; } = services.GetService<DatabaseOptions>() is not { BehindPooler: true };
+    public bool CanListen => !_isBehindPooler && !new NpgsqlConnectionStringBuilder(Background.ConnectionString).Multiplexing;
+
+    private readonly bool _isBehindPooler = services.GetService<DatabaseOptions>() is { BehindPooler: true };
 
     /// <summary>
     /// A statement whose commit need not wait for the disk, and which the planner must not answer by reading a whole table: to it a queue that is

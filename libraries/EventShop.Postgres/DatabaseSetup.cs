@@ -40,6 +40,10 @@ internal sealed class DatabaseSetup(
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(250), clock, cancellationToken);
             }
+            catch (PostgresException e) when (e.SqlState.StartsWith("42", StringComparison.Ordinal))
+            {
+                throw new StartupException($"{Where()}: {e.MessageText}. Run the service's setup command as a role that owns its tables, with Database:ApplySchema false for the service", e);
+            }
             catch (NpgsqlException e)
             {
                 throw new StartupException($"{Where()}: {e.Message}. Start PostgreSQL there, or set {(created is null ? "its connection string" : $"ConnectionStrings__{created.Name}")}", e);

@@ -84,7 +84,7 @@ internal sealed class DatabaseWatch(
             sessions.Renew();
             await Task.Delay(BetweenRenewals, clock, stoppingToken);
         }
-        while (await LookAsync() is not null);
+        while (await LookAsync() is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction });
         // Those made since the last time may be read-only still.
         sessions.Renew();
         while (_readOnly.Wait(0, CancellationToken.None))

@@ -28,7 +28,14 @@ internal static class SchemaMigrator
         {
             if (await FindAsync(script) is not { } checksum)
             {
-                await ExecuteAsync(script.Sql);
+                try
+                {
+                    await ExecuteAsync(script.Sql);
+                }
+                catch (PostgresException e) when (!e.IsDatabaseUnavailable())
+                {
+                    throw new StartupException($"schema script {script.Name} fails: {e.MessageText}", e);
+                }
                 applied(script.Name);
             }
             else if (checksum != script.Checksum)
@@ -42,7 +49,8 @@ internal static class SchemaMigrator
 
         async Task ExecuteAsync(string sql)
         {
-            await using var command = new NpgsqlCommand(sql, connection, transaction);
+            // A large table takes its time, and so does another process that is at it.
+            await using var command = new NpgsqlCommand(sql, connection, transaction) { CommandTimeout = 0 };
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
 
@@ -53,7 +61,7 @@ internal static class SchemaMigrator
                 insert into schema_versions (name, checksum) values (@name, @checksum)
                 on conflict (name) do update set checksum = coalesce(schema_versions.checksum, excluded.checksum)
                 returning case when xmax = 0 then null else checksum end
-                """, connection, transaction);
+                """, connection, transaction) { CommandTimeout = 0 };
             command.AddValue("name", script.Name).AddValue("checksum", script.Checksum);
             return await command.ExecuteScalarAsync(cancellationToken) as string;
         }

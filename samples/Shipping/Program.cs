@@ -9,7 +9,7 @@ return await ServiceHost.RunAsync(args, () =>
 {
     var builder = Host.CreateApplicationBuilder(args);
     builder.Services.AddNpgsqlDataSource(builder.Configuration.GetConnectionString("shipping")!);
-    builder.Services.AddSingleton<INatsConnection>(
+    builder.Services.AddSingleton<INatsConnection>(_ =>
         new NatsConnection(new NatsOpts { Url = builder.Configuration.GetConnectionString("nats")! }.ForMessaging("shipping")));
     builder.Services.AddSingleton(SchemaScripts.EmbeddedIn(typeof(SendParcel).Assembly));
     builder.AddMessaging()

@@ -10,16 +10,17 @@ public sealed class SendParcel(NpgsqlDataSource db, Inbox inbox, Outbox outbox, 
     {
         await using var connection = await db.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        if (!await inbox.TryRecordAsync(transaction, context, cancellationToken))
-            return; // Delivered again: it has been sent.
-
-        await using var insert = new NpgsqlCommand("insert into parcels (order_id) values ($1)", connection, transaction)
+        // Delivered again, it has been sent: then the inbox notes that it was seen once more.
+        if (await inbox.TryRecordAsync(transaction, context, cancellationToken))
         {
-            Parameters = { new() { Value = message.OrderId } },
-        };
-        await insert.ExecuteNonQueryAsync(cancellationToken);
-        await outbox.AppendAsync(
-            transaction, cancellationToken, OutboxEvent.Of(new ParcelSent(message.OrderId, "bicycle"), message.OrderId, clock.GetUtcNow()));
+            await using var insert = new NpgsqlCommand("insert into parcels (order_id) values ($1)", connection, transaction)
+            {
+                Parameters = { new() { Value = message.OrderId } },
+            };
+            await insert.ExecuteNonQueryAsync(cancellationToken);
+            await outbox.AppendAsync(
+                transaction, cancellationToken, OutboxEvent.Of(new ParcelSent(message.OrderId, "bicycle"), message.OrderId, clock.GetUtcNow()));
+        }
         await transaction.CommitAsync(cancellationToken);
     }
 }

@@ -58,10 +58,16 @@ internal sealed class Batcher<TEvent>(Func<IReadOnlyList<BatchItem<TEvent>>, Can
 
     private async Task HandleAsync(Pending[] batch)
     {
+        if (batch is [var only] && only.Cancelled.IsCancellationRequested)
+        {
+            only.Done.SetCanceled(only.Cancelled);
+            return;
+        }
+        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource([.. batch.Select(pending => pending.Cancelled)]);
         try
         {
-            using var cancelled = CancellationTokenSource.CreateLinkedTokenSource([.. batch.Select(pending => pending.Cancelled)]);
-            await handle([.. batch.Select(pending => pending.Item)], cancelled.Token);
+            // One that does not listen is left behind: those after it must not wait for it.
+            await handle([.. batch.Select(pending => pending.Item)], cancelled.Token).WaitAsync(cancelled.Token);
         }
         catch (Exception) when (batch.Length > 1)
         {

@@ -200,7 +200,7 @@ internal static class Pull
         // An inbox of its own: what JetStream delivers keeps its subject, by which the client's shared inbox would not know it. And without the
         // token, with which it would end undrained.
         await using var inbox = await connection
-            .SubscribeCoreAsync<byte[]>(jetStream.NewBaseInbox(), cancellationToken: CancellationToken.None).AsTask().WaitAsync(stopping);
+            .SubscribeCoreAsync(jetStream.NewBaseInbox(), serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: CancellationToken.None).AsTask().WaitAsync(stopping);
         using var expired = new CancellationTokenSource(expiry + Grace, clock);
         using var lost = new CancellationTokenSource();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stopping, expired.Token, lost.Token);
@@ -213,7 +213,7 @@ internal static class Pull
             // Nobody waits for it: a connection that is lost now ends the inbox.
             var asking = connection.PublishAsync(
                 $"{jetStream.Opts.Prefix}.CONSUMER.MSG.NEXT.{consumer.Stream}.{consumer.Name}", Request(room, expiry),
-                replyTo: inbox.Subject, cancellationToken: CancellationToken.None).AsTask();
+                replyTo: inbox.Subject, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: CancellationToken.None).AsTask();
             await foreach (var message in inbox.Msgs.ReadAllAsync(CancellationToken.None))
             {
                 isAnswered = true;

@@ -25,7 +25,7 @@ public sealed class Inbox
     /// <param name="transaction">The transaction of the effect.</param>
     /// <param name="context">The event, as its handler got it.</param>
     /// <param name="cancellationToken">The handler's.</param>
-    /// <returns>False when this consumer has applied it before: leave the effect out.</returns>
+    /// <returns>False when this consumer has applied it before: leave the effect out, and commit all the same, so that it is remembered for longer.</returns>
     public async Task<bool> TryRecordAsync(NpgsqlTransaction transaction, MessageContext context, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(_record, transaction.Connection, transaction);

@@ -50,7 +50,7 @@ public sealed record DeadLetter(
 
     /// <summary>The message's copy; and in case the broker finds that too large, a letter that says where the message is.</summary>
     internal static IEnumerable<MessageForm> Forms(
-        Guid id, string consumer, string stream, ulong sequence, string subject, NatsHeaders? headers, byte[] body, int attempts, Exception reason)
+        Guid id, string consumer, NatsJSMsgMetadata metadata, string subject, NatsHeaders? headers, byte[] body, int attempts, Exception reason)
     {
         var copy = Original(headers);
         Describe(copy, MaxText);
@@ -65,14 +65,14 @@ public sealed record DeadLetter(
         {
             var (eventId, type, key) = ReceivedEvent.Describe(headers, body);
             // One copy however often the last attempt is repeated.
-            letter[CloudEvent.MessageId] = $"dlq:{stream}:{consumer}:{sequence}";
+            letter[CloudEvent.MessageId] = $"dlq:{metadata.Stream}:{consumer}:{metadata.Sequence.Stream}:{metadata.Timestamp.UtcTicks}";
             letter[$"{Prefix}id"] = id.ToString();
             letter[$"{Prefix}consumer"] = consumer;
             letter[$"{Prefix}reason"] = Printable(reason.Message, maxText);
             letter[$"{Prefix}exception"] = Printable(reason.GetType().FullName ?? "", maxText);
             letter[$"{Prefix}attempts"] = attempts.ToString(CultureInfo.InvariantCulture);
-            letter[$"{Prefix}stream"] = stream;
-            letter[$"{Prefix}sequence"] = sequence.ToString(CultureInfo.InvariantCulture);
+            letter[$"{Prefix}stream"] = metadata.Stream;
+            letter[$"{Prefix}sequence"] = metadata.Sequence.Stream.ToString(CultureInfo.InvariantCulture);
             letter[$"{Prefix}subject"] = subject;
             letter[$"{Prefix}bytes"] = body.Length.ToString(CultureInfo.InvariantCulture);
             foreach (var (name, text) in new[] { ("event-id", eventId), ("event-type", type), ("event-key", key) })

@@ -134,7 +134,7 @@ public sealed partial class DeadLetters
     {
         var id = DeadLetter.IdOf(consumer, metadata, headers);
         var sequence = metadata.Sequence.Stream;
-        var forms = DeadLetter.Forms(id, consumer, metadata.Stream, sequence, subject, headers, data ?? [], attempts, reason);
+        var forms = DeadLetter.Forms(id, consumer, metadata, subject, headers, data ?? [], attempts, reason);
         var outcome = await _jetStream.PublishAsync($"{_subject}.{consumer}.{id}", forms, CancellationToken.None);
         if (outcome.Status is not PublishStatus.Stored)
             throw new NatsJSException($"message {sequence} of {metadata.Stream} is not among the dead letters: {outcome.Reason}");
@@ -190,7 +190,7 @@ public sealed partial class DeadLetters
     /// <returns>Null when there is none.</returns>
     private async Task<NatsMsg<byte[]>?> GetAsync(INatsJSStream stream, StreamMsgGetRequest request, CancellationToken cancellationToken)
     {
-        var message = await _calls.CallAsync(token => stream.GetDirectAsync<byte[]>(request, cancellationToken: token), cancellationToken);
+        var message = await _calls.CallAsync(token => stream.GetDirectAsync(request, serializer: NatsRawSerializer<byte[]>.Default, cancellationToken: token), cancellationToken);
         return message.Headers?.Code is NotFound ? null : message;
     }
 

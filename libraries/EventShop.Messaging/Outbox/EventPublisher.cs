@@ -87,6 +87,9 @@ internal static class FormPublishing
     private const int MessageExceedsMaximum = 10054;
     private const int HeaderExceedsMaximum = 10097;
 
+    /// <summary>Whatever serializers the connection has been given: bodies are bytes.</summary>
+    private static readonly INatsSerialize<byte[]> Raw = NatsRawSerializer<byte[]>.Default;
+
     private static readonly NatsJSPubOpts PublishOptions = new() { RetryAttempts = 1 };
 
     /// <summary>Never throws, but when it is cancelled.</summary>
@@ -113,7 +116,7 @@ internal static class FormPublishing
             // An empty block of headers has 12 bytes.
             var headers = form.Headers.Count == 0 ? null : form.Headers;
             var result = await jetStream.TryPublishAsync(
-                subject, form.Body, opts: PublishOptions, headers: headers, cancellationToken: cancellationToken);
+                subject, form.Body, serializer: Raw, opts: PublishOptions, headers: headers, cancellationToken: cancellationToken);
             return result.Success ? Read(result.Value) : Read(result.Error);
         }
         catch (Exception trouble) when (!cancellationToken.IsCancellationRequested)

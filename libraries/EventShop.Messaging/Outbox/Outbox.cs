@@ -115,11 +115,11 @@ public sealed class Outbox
 
     private string Store(string condition, IReadOnlyList<OutboxEvent> events) => $"""
         outbox_stored as (
-          insert into {_tables}outbox (id, key, type, subject, time, payload, trace_parent, trace_state, baggage)
-          select id, key, type, subject, time, payload, trace_parent, trace_state, baggage
+          insert into {_tables}outbox (id, key, type, subject, time, payload, trace_parent, trace_state, baggage, stored_at)
+          select id, key, type, subject, time, payload, trace_parent, trace_state, baggage, coalesce(due_at, now())
           from unnest(@outbox_id, @outbox_key, @outbox_type, @outbox_subject, @outbox_time, @outbox_payload,
-                      @outbox_trace_parent, @outbox_trace_state, @outbox_baggage)
-            as e (id, key, type, subject, time, payload, trace_parent, trace_state, baggage)
+                      @outbox_trace_parent, @outbox_trace_state, @outbox_baggage, @outbox_due)
+            as e (id, key, type, subject, time, payload, trace_parent, trace_state, baggage, due_at)
           where {condition}
           returning id
         ), outbox_due as (
