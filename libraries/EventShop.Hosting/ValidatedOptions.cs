@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
@@ -14,7 +15,8 @@ public static class ValidatedOptions
     /// <param name="configure">Sets options in code; the configuration overrides them.</param>
     /// <param name="sections">Sections inside this one that are read by others.</param>
     /// <exception cref="OptionsValidationException">One failure for each wrong value, and for each key that is not known.</exception>
-    public static TOptions GetValidated<TOptions>(
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "What one key holds is of a type of the base library, which converts without reflection.")]
+    public static TOptions GetValidated<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions>(
         this IConfiguration configuration, string section, Action<TOptions>? configure = null, params string[] sections)
         where TOptions : class, new()
     {
@@ -45,7 +47,7 @@ public static class ValidatedOptions
         }
 
         if (failures.Count == 0 && options is IValidatableObject together)
-            foreach (var result in together.Validate(new ValidationContext(options)))
+            foreach (var result in together.Validate(new ValidationContext(options, section, null, null)))
                 foreach (var member in result.MemberNames)
                     failures.Add(Failure(member, values[member] ?? "(default)", result.ErrorMessage!));
         return failures.Count == 0 ? options : throw new OptionsValidationException(section, typeof(TOptions), failures);

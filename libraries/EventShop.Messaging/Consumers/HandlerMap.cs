@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.DependencyInjection;
@@ -27,7 +28,7 @@ public sealed class HandlerMap
     }
 
     /// <summary>Gives events of type <typeparamref name="TEvent"/> to <typeparamref name="THandler"/>, made anew for each message.</summary>
-    public HandlerMap Handle<TEvent, THandler>()
+    public HandlerMap Handle<TEvent, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
         where TEvent : IEvent<TEvent>
         where THandler : class, IHandle<TEvent>
     {
