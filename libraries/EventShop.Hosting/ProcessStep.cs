@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 
 namespace EventShop.Hosting;
 
@@ -12,6 +13,7 @@ public static class ProcessStep
 
     /// <summary>This step has been reached: what comes before it is done, what comes after it is not begun.</summary>
     /// <param name="name">For example <c>outbox.after-commit</c>.</param>
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "What is written is null: no member of it can be trimmed.")]
     public static void Reached(string name)
     {
         if (Listener.IsEnabled())

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
@@ -18,7 +19,8 @@ public static class ValidatedOptions
     /// name may be another program's too.
     /// </param>
     /// <exception cref="OptionsValidationException">One failure for each wrong value, and for each key that is not known.</exception>
-    public static TOptions GetValidated<TOptions>(
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "What one key holds is of a type of the base library, which converts without reflection.")]
+    public static TOptions GetValidated<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions>(
         this IConfiguration configuration, string section, Action<TOptions>? configure = null, string[]? sections = null)
         where TOptions : class, new()
     {
@@ -47,7 +49,7 @@ public static class ValidatedOptions
         }
 
         if (failures.Count == 0 && options is IValidatableObject together)
-            foreach (var result in together.Validate(new ValidationContext(options)))
+            foreach (var result in together.Validate(new ValidationContext(options, section, null, null)))
                 foreach (var member in result.MemberNames)
                     failures.Add(Failure(member, values[member] ?? "(default)", result.ErrorMessage!));
         return failures.Count == 0 ? options : throw new OptionsValidationException(section, typeof(TOptions), failures);

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Reflection;
 using System.Text.RegularExpressions;
 
 namespace EventShop.Messaging.Testing;
@@ -226,10 +225,11 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         }
     }
 
+    // Of the configuration that the tests were built in, which need not be that of this library: …/bin/Debug/net10.0.
     private static string BuildOutput(string project)
     {
-        var configuration = typeof(ServiceProcess).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration ?? "Debug";
-        return Repository.File(Path.Combine(project, "bin", configuration, $"net{Environment.Version.Major}.{Environment.Version.Minor}"));
+        var tests = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        return Repository.File(Path.Combine(project, "bin", tests.Parent!.Name, tests.Name));
     }
 
     [GeneratedRegex(@"Now listening on: (http://[^\s""]+)")]

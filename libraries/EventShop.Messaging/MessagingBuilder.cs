@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using EventShop.Hosting;
 using EventShop.Postgres;
 using Microsoft.Extensions.Configuration;
@@ -67,7 +68,8 @@ public sealed class MessagingBuilder
     }
 
     /// <summary>Has dead letters marked as obsolete whose cause has been settled by other means.</summary>
-    public MessagingBuilder ReviewsDeadLetters<TReview>() where TReview : class, IDeadLetterReview
+    public MessagingBuilder ReviewsDeadLetters<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TReview>()
+        where TReview : class, IDeadLetterReview
     {
         _host.Services.AddScoped<IDeadLetterReview, TReview>();
         return this;

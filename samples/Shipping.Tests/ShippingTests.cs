@@ -28,8 +28,9 @@ public sealed class ShippingTests(SharedPostgres postgres)
             {
                 ["ConnectionStrings__nats"] = nats.Url,
                 ["ConnectionStrings__shipping"] = database,
-                // What a killed worker had in hand comes again after this.
+                // What a killed worker had in hand comes again after this: a message, an event.
                 ["Messaging__Consumers__shipping-orders__AckWait"] = "00:00:03",
+                ["Messaging__Outbox__Claim"] = "00:00:02",
             },
             act: async step => await PublishAsync(jetStream, orders[step] = Guid.NewGuid()),
             check: async _ => await CountAsync(db) == orders.Count

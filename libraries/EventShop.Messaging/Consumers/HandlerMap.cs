@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,7 +29,7 @@ public sealed class HandlerMap
     }
 
     /// <summary>Gives events of type <typeparamref name="TEvent"/> to <typeparamref name="THandler"/>, made anew for each message.</summary>
-    public HandlerMap Handle<TEvent, THandler>()
+    public HandlerMap Handle<TEvent, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
         where TEvent : IEvent<TEvent>
         where THandler : class, IHandle<TEvent>
     {
@@ -43,7 +44,7 @@ public sealed class HandlerMap
     /// made anew for each batch; middleware runs for each message.
     /// </summary>
     /// <param name="maxSize">The most events in a batch. There are never more than the consumer has workers.</param>
-    public HandlerMap HandleBatch<TEvent, THandler>(int maxSize = 100)
+    public HandlerMap HandleBatch<TEvent, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(int maxSize = 100)
         where TEvent : IEvent<TEvent>
         where THandler : class, IHandleBatch<TEvent>
     {
@@ -63,7 +64,7 @@ public sealed class HandlerMap
     }
 
     /// <summary>Runs <typeparamref name="TMiddleware"/> around every handler of this consumer, inside those that were added before.</summary>
-    public HandlerMap Use<TMiddleware>() where TMiddleware : class, IMessageMiddleware
+    public HandlerMap Use<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TMiddleware>() where TMiddleware : class, IMessageMiddleware
     {
         _services.AddScoped<TMiddleware>();
         _middleware.Add(typeof(TMiddleware));
@@ -80,12 +81,17 @@ public sealed class HandlerMap
             throw new PoisonMessageException($"its source is not {_source}");
         if (!_handlers.TryGetValue(context.Type, out var dispatch))
             throw new PoisonMessageException($"no handler for its type; known: {string.Join(", ", _handlers.Keys)}");
-        return Around(0, cancellationToken);
-
-        Task Around(int middleware, CancellationToken token) => middleware == _middleware.Count
-            ? dispatch(services, body, context, token)
-            : ((IMessageMiddleware)services.GetRequiredService(_middleware[middleware])).InvokeAsync(context, next => Around(middleware + 1, next), token);
+        return _middleware.Count == 0
+            ? dispatch(services, body, context, cancellationToken)
+            : RunAsync(0, token => dispatch(services, body, context, token), services, context, cancellationToken);
     }
+
+    /// <summary>Runs the middleware from this one on, and then the handler.</summary>
+    private Task RunAsync(int next, Func<CancellationToken, Task> handle, IServiceProvider services, MessageContext context, CancellationToken cancellationToken) =>
+        next == _middleware.Count
+            ? handle(cancellationToken)
+            : ((IMessageMiddleware)services.GetRequiredService(_middleware[next]))
+                .InvokeAsync(context, token => RunAsync(next + 1, handle, services, context, token), cancellationToken);
 
     private static TEvent Read<TEvent>(byte[] body) where TEvent : IEvent<TEvent>
     {
