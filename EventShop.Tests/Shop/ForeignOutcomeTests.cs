@@ -3,8 +3,8 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using EventShop.Contracts;
 using EventShop.Messaging;
-using EventShop.Tests.Chaos;
 using EventShop.Messaging.Testing;
+using EventShop.Tests.Chaos;
 using EventShop.Tests.Telemetry;
 using NATS.Client.Core;
 

@@ -1,6 +1,6 @@
 using System.Net;
-using EventShop.Tests.Chaos;
 using EventShop.Messaging.Testing;
+using EventShop.Tests.Chaos;
 using Npgsql;
 
 namespace EventShop.Tests.Shop;

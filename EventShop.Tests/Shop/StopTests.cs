@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Net.ServerSentEvents;
 using System.Net.Sockets;
 using System.Text;
-using EventShop.Tests.Chaos;
 using EventShop.Messaging.Testing;
+using EventShop.Tests.Chaos;
 using Npgsql;
 
 namespace EventShop.Tests.Shop;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
-using EventShop.Tests.Chaos;
 using EventShop.Messaging.Testing;
+using EventShop.Tests.Chaos;
 using EventShop.Tests.Shop;
 using Npgsql;
 

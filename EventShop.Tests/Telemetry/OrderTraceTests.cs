@@ -3,8 +3,8 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using EventShop.Demo.Otlp;
-using EventShop.Tests.Chaos;
 using EventShop.Messaging.Testing;
+using EventShop.Tests.Chaos;
 using NATS.Client.Core;
 using NATS.Client.JetStream;
 

@@ -46,7 +46,11 @@ internal sealed class Attempts(NpgsqlDataSource db, string tables, string consum
     {
         if (delivery.Begun == 0)
             return;
-        await using var command = Command($"update {tables}attempts set begun = 0 where {Key}", delivery);
+        // Nothing is left of it where none failed: another delivery of it may be the one that is settled, and nobody comes back for this one.
+        await using var command = Command($"""
+            with failed as (update {tables}attempts set begun = 0 where {Key} and failed > 0)
+            delete from {tables}attempts where {Key} and failed = 0
+            """, delivery);
         await command.ExecuteNonQueryAsync(cancellationToken);
         delivery.Begun = 0;
     }

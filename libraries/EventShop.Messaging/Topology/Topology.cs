@@ -3,8 +3,8 @@ using EventShop.Hosting;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NATS.Client.Core;
-using NATS.Client.JetStream.Models;
 using NATS.Client.JetStream;
+using NATS.Client.JetStream.Models;
 
 namespace EventShop.Messaging;
 
