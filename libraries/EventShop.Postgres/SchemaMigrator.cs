@@ -22,7 +22,14 @@ internal static class SchemaMigrator
         await ExecuteAsync($"select pg_advisory_xact_lock({SchemaLock})");
         await ExecuteAsync("""
             create table if not exists schema_versions (name text primary key, applied_at timestamptz not null default now());
-            alter table schema_versions add column if not exists checksum text
+            do $$
+            begin
+              -- Only where it is missing: a role that does not own the table may not even try.
+              if not exists (select from pg_attribute where attrelid = 'schema_versions'::regclass and attname = 'checksum') then
+                alter table schema_versions add column checksum text;
+              end if;
+            end
+            $$
             """);
         foreach (var script in scripts)
         {
