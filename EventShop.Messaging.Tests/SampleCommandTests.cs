@@ -1,10 +1,9 @@
 using System.Text.Json;
-using EventShop.Messaging.Testing;
 
-namespace Shipping.Tests;
+namespace EventShop.Messaging.Tests;
 
-/// <summary>The worker's own command line, and the tool that finds it.</summary>
-public sealed class CommandTests(SharedPostgres postgres)
+/// <summary>The sample's own command line, and the tool that finds it.</summary>
+public sealed class SampleCommandTests(SharedPostgres postgres)
 {
     private const string Project = "samples/Shipping";
     private const string Tool = "tools/EventShop.Cli";
